@@ -1,0 +1,34 @@
+import { wrapper } from "./hold.js";
+import type { Gate } from "./gate.js";
+import type { Governor, LockToken } from "./governor.js";
+import type { WaitOptions } from "./options.js";
+
+/** One side of a gate as a `Governor`. */
+export class GateGovernor<T extends LockToken> implements Governor<T> {
+  readonly #gate: Gate<T>;
+  readonly #exclusive: boolean;
+
+  constructor(gate: Gate<T>, exclusive: boolean) {
+    this.#gate = gate;
+    this.#exclusive = exclusive;
+  }
+
+  acquire(options?: WaitOptions): Promise<T> {
+    return this.#gate.acquire(this.#exclusive, options);
+  }
+
+  tryAcquire(): T | null {
+    return this.#gate.tryAcquire(this.#exclusive);
+  }
+
+  with<R>(fn: (token: T) => R, options?: WaitOptions): Promise<Awaited<R>> {
+    return this.#gate.with(this.#exclusive, fn, options);
+  }
+
+  wrap<This, A extends unknown[], R>(
+    fn: (this: This, ...args: A) => R,
+    options?: WaitOptions,
+  ): (this: This, ...args: A) => Promise<Awaited<R>> {
+    return wrapper(fn, options, (body) => this.with(body, options));
+  }
+}

@@ -1,0 +1,52 @@
+import type { LockToken } from "./governor.js";
+import { channels } from "#observe";
+import { checkFunction, checkWaitOptions, type WaitOptions } from "./options.js";
+
+/** Runs `fn`, releases `token` however it ends, and passes the outcome through as it is. */
+export function hold<T extends LockToken, R>(token: T, fn: (token: T) => R): Promise<Awaited<R>> {
+  let result: R;
+  try {
+    result = channels?.hold.hasSubscribers ? channels.hold.runStores(token, () => fn(token)) : fn(token);
+    if (typeof (result as PromiseLike<unknown> | undefined)?.then === "function")
+      return Promise.resolve(result).then(
+        (value) => {
+          token.release();
+          return value;
+        },
+        (error: unknown) => {
+          token.release();
+          throw error;
+        },
+      );
+  } catch (error) {
+    token.release();
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- what was thrown, as it is
+    return Promise.reject(error);
+  }
+  token.release();
+  return Promise.resolve(result);
+}
+
+/** The same, but an aborted caller's body never runs, though the grant came first. */
+export function holdUnlessAborted<T extends LockToken, R>(
+  token: T,
+  fn: (token: T) => R,
+  options: WaitOptions | undefined,
+): Promise<Awaited<R>> {
+  if (options?.signal?.aborted !== true) return hold(token, fn);
+  token.release();
+  throw options.signal.reason;
+}
+
+/** Makes a function that runs `fn` by `runInside`, with its own `this` and arguments. */
+export function wrapper<This, A extends unknown[], R>(
+  fn: (this: This, ...args: A) => R,
+  options: WaitOptions | undefined,
+  runInside: (body: () => R) => Promise<Awaited<R>>,
+): (this: This, ...args: A) => Promise<Awaited<R>> {
+  checkFunction(fn, "fn");
+  if (options !== undefined) checkWaitOptions(options);
+  return function (this: This, ...args: A) {
+    return runInside(() => fn.apply(this, args));
+  };
+}

@@ -1,0 +1,63 @@
+import { CanceledError } from "./errors.js";
+import type { Gate } from "./gate.js";
+import type { LockToken } from "./governor.js";
+import type { Introspection, LockSnapshot, Shutdown } from "./introspection.js";
+import type { WaitOptions } from "./options.js";
+import type { LockRequest } from "./request.js";
+import type { LockState } from "./state.js";
+
+/** What every lock with a single gate answers and does alike. */
+export abstract class GateLock<T extends LockToken> implements Introspection, Shutdown {
+  protected readonly gate: Gate<T>;
+
+  protected constructor(gate: Gate<T>) {
+    this.gate = gate;
+  }
+
+  get locked(): boolean {
+    return this.gate.used !== 0;
+  }
+
+  get holders(): number {
+    return Math.abs(this.gate.used);
+  }
+
+  get waiters(): number {
+    return this.gate.waiting;
+  }
+
+  get closed(): boolean {
+    return this.gate.state.closed;
+  }
+
+  snapshot(): LockSnapshot {
+    return { held: this.gate.held(), pending: Array.from(this.gate.pending(), ([entry]) => entry) };
+  }
+
+  whenIdle(options?: WaitOptions): Promise<void> {
+    return this.gate.whenIdle(options);
+  }
+
+  cancelWaiters(reason?: unknown): number {
+    const { state } = this.gate;
+    return this.#reject((request) => (reason === undefined ? canceled(state, request) : reason));
+  }
+
+  close(reason?: unknown): void {
+    const { gate } = this;
+    gate.state.close(reason);
+    gate.room = 0;
+    this.#reject((request) => gate.state.closedReason(request));
+  }
+
+  #reject(reason: (request?: LockRequest) => unknown): number {
+    const count = this.gate.rejectWaiters(reason);
+    this.gate.state.settle();
+    return count;
+  }
+}
+
+/** What `cancelWaiters()` rejects with where it is given no reason. */
+export function canceled(state: LockState, request?: LockRequest): CanceledError {
+  return new CanceledError(`Waiting for ${state.describe(request)} was canceled`);
+}

@@ -1,0 +1,68 @@
+import { ClosedError } from "./errors.js";
+import type { Gate } from "./gate.js";
+import type { AbortSignalLike } from "./options.js";
+import type { LockRequest } from "./request.js";
+import type { AbortGroup } from "./waiter.js";
+
+/**
+ * What one lock object has once, however many gates (keys) it has: its name, whether it is closed, and one abort
+ * listener per signal.
+ */
+export class LockState {
+  /** For messages: the kind of lock, and its label where it has one. */
+  readonly name: string;
+  /** What the shared and the exclusive side are called. */
+  readonly modes: readonly [shared: string, exclusive: string];
+  /** How many may wait at one gate. */
+  readonly maxWaiters: number;
+  closed = false;
+  readonly groups: Map<AbortSignalLike, AbortGroup> = new Map<AbortSignalLike, AbortGroup>();
+  #reason: unknown;
+  #touched: Gate[] = [];
+  #settling = false;
+
+  constructor(
+    kind: string,
+    label: string | undefined,
+    modes: readonly [shared: string, exclusive: string],
+    maxWaiters: number,
+  ) {
+    this.name = label === undefined ? kind : `${kind} "${label}"`;
+    this.modes = modes;
+    this.maxWaiters = maxWaiters;
+  }
+
+  /** Who is meant, in messages. */
+  describe(request?: LockRequest): string {
+    return request?.label === undefined ? this.name : `${this.name} as "${request.label}"`;
+  }
+
+  /** Closes; a second time changes nothing. */
+  close(reason: unknown): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#reason = reason;
+  }
+
+  /** What a request to a closed lock is rejected with: the reason given, or an error of its own each. */
+  closedReason(request?: LockRequest): unknown {
+    return this.#reason === undefined ? new ClosedError(`${this.describe(request)} is closed`) : this.#reason;
+  }
+
+  /** Notes that a waiter left `gate`, which must look at its queue before this step ends. */
+  touch(gate: Gate): void {
+    this.#touched.push(gate);
+  }
+
+  /**
+   * Lets every gate that a waiter left look at its queue. A loop and not a recursion: one abort can empty a queue of
+   * any length, and take each of them out of other queues.
+   */
+  settle(): void {
+    if (this.#settling || this.#touched.length === 0) return;
+    this.#settling = true;
+    for (const gate of this.#touched) gate.advance();
+    this.#touched = [];
+    this.#settling = false;
+  }
+}

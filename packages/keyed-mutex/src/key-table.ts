@@ -1,0 +1,93 @@
+import { Gate, type LockState, type LockToken, type MakeToken } from "@holdfast/core";
+
+/** The gate of one key. */
+export class KeyGate<K, T extends LockToken> extends Gate<T> {
+  declare key: K;
+  /** What the key is compared by. */
+  id: unknown;
+}
+
+/**
+ * The gates of the keys in use.
+ *
+ * A key without holder and waiter has no entry as far as anybody can see. In fact the entry that went idle last stays in
+ * the map until another takes its place: a key that is used again and again costs one look-up then, and a new key takes
+ * over the object of an old one. A key that could keep other things alive (an object, a symbol) is dropped at once.
+ */
+export class KeyTable<K, T extends LockToken> {
+  readonly #state: LockState;
+  readonly #room: number;
+  readonly #make: MakeToken<T>;
+  readonly #emptied: () => void;
+  readonly #gates = new Map<unknown, KeyGate<K, T>>();
+  // In the map, and hidden while it is idle.
+  #spare: KeyGate<K, T> | undefined;
+
+  /** `emptied` is called whenever the last key in use goes idle. */
+  constructor(state: LockState, room: number, make: MakeToken<T>, emptied: () => void) {
+    this.#state = state;
+    this.#room = room;
+    this.#make = make;
+    this.#emptied = emptied;
+  }
+
+  /** How many keys are in use. */
+  get size(): number {
+    return this.#gates.size - (this.#spare?.idle === true ? 1 : 0);
+  }
+
+  /** The gate of a key in use. */
+  find(id: unknown): KeyGate<K, T> | undefined {
+    return this.#gates.get(id);
+  }
+
+  /** The gate of a key. Whoever asks goes in or waits before anybody else asks, or calls `drop`. */
+  open(id: unknown, key: K): KeyGate<K, T> {
+    return this.#gates.get(id) ?? this.#add(id, key);
+  }
+
+  /** Forgets a key that was opened in vain. */
+  drop(gate: KeyGate<K, T>): void {
+    if (gate.idle && !isPlain(gate.id) && this.#gates.get(gate.id) === gate) this.#idle(gate);
+  }
+
+  *[Symbol.iterator](): Generator<KeyGate<K, T>, void, undefined> {
+    for (const gate of this.#gates.values()) if (!gate.idle) yield gate;
+  }
+
+  /** No gate lets anybody in any more. */
+  close(): void {
+    for (const gate of this.#gates.values()) gate.room = 0;
+  }
+
+  #add(id: unknown, key: K): KeyGate<K, T> {
+    let gate = this.#spare;
+    if (gate?.idle === true) this.#gates.delete(gate.id);
+    else {
+      gate = new KeyGate<K, T>(this.#state, this.#room, this.#make);
+      gate.onIdle = this.#idle;
+    }
+    gate.id = id;
+    gate.key = key;
+    this.#spare = gate;
+    this.#gates.set(id, gate);
+    return gate;
+  }
+
+  readonly #idle = (idle: Gate): void => {
+    const gate = idle as KeyGate<K, T>;
+    const spare = this.#spare;
+    if (!isPlain(gate.id)) {
+      this.#gates.delete(gate.id);
+      if (spare === gate) this.#spare = undefined;
+    } else if (spare !== gate) {
+      if (spare?.idle === true) this.#gates.delete(spare.id);
+      this.#spare = gate;
+    }
+    if (this.size === 0) this.#emptied();
+  };
+}
+
+function isPlain(id: unknown): boolean {
+  return typeof id === "string" || typeof id === "number";
+}

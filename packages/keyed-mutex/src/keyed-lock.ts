@@ -1,0 +1,365 @@
+import {
+  canceled,
+  checkFunction,
+  checkLabel,
+  checkLimit,
+  checkOptions,
+  checkWaitOptions,
+  type Gate,
+  type HeldEntry,
+  hold,
+  holdUnlessAborted,
+  IdleWaiters,
+  LockRequest,
+  type LockSnapshot,
+  LockState,
+  type LockToken,
+  type MakeToken,
+  observing,
+  type PendingEntry,
+  queueFull,
+  QueueFullError,
+  received,
+  type Shutdown,
+  timedOut,
+  type WaitOptions,
+} from "@holdfast/core";
+import { type KeyGate, KeyTable } from "./key-table.js";
+import { KeysGrant, type KeysToken, KeysWaiter } from "./keys.js";
+
+/** The right to one key. */
+export interface KeyToken<K> extends LockToken {
+  /** The key; where `normalize` makes several spellings one, as its first user wrote it. */
+  readonly key: K;
+}
+
+/** One holder of one key. */
+export interface KeyHeld<K> extends HeldEntry {
+  readonly key: K;
+}
+
+/** One request that waits. */
+export interface KeyPending<K> extends PendingEntry {
+  readonly keys: readonly K[];
+}
+
+/** What both keyed locks can be told. */
+export interface KeyedLockOptions<K> {
+  /** What keys are compared by, as `Map` compares. Default: the key itself. Must be synchronous and without effect. */
+  readonly normalize?: ((key: K) => unknown) | undefined;
+  /** How many requests may wait for one key; one more rejects with `QueueFullError`. Default `Infinity`. */
+  readonly maxWaitersPerKey?: number | undefined;
+  /** How many keys may be in use at once; a request for one more rejects with `QueueFullError`. Default `Infinity`. */
+  readonly maxKeys?: number | undefined;
+  /** Names the lock in events and error messages. */
+  readonly label?: string | undefined;
+}
+
+/** Whether a key is wanted exclusively. */
+type Exclusive<K> = boolean | ((key: K) => boolean);
+
+interface Want<K> {
+  readonly key: K;
+  exclusive: boolean;
+}
+
+/** What `KeyedMutex` and `KeyedRwLock` have in common: a gate per key in use, and requests for several keys at once. */
+export abstract class KeyedLock<K, T extends KeyToken<K>> implements Shutdown {
+  readonly #state: LockState;
+  readonly #table: KeyTable<K, T>;
+  readonly #identify: (key: K) => unknown;
+  readonly #maxKeys: number;
+  readonly #idlers: IdleWaiters = new IdleWaiters();
+
+  protected constructor(
+    kind: string,
+    modes: readonly [shared: string, exclusive: string],
+    room: number,
+    options: KeyedLockOptions<K>,
+    make: MakeToken<T>,
+  ) {
+    checkOptions(options);
+    const { label, normalize } = options;
+    checkLabel(label);
+    if (normalize !== undefined) checkFunction(normalize, "options.normalize");
+    this.#identify = normalize ?? itself;
+    this.#maxKeys = checkLimit(options, "maxKeys");
+    this.#state = new LockState(kind, label, modes, checkLimit(options, "maxWaitersPerKey"));
+    this.#table = new KeyTable(this.#state, room, make, () => {
+      this.#idlers.notify();
+    });
+  }
+
+  /** How many keys are in use: 0 when nobody holds and nobody waits. */
+  get size(): number {
+    return this.#table.size;
+  }
+
+  get closed(): boolean {
+    return this.#state.closed;
+  }
+
+  /** Whether anybody holds `key`, or a request that still waits for other keys has it set aside. */
+  isLocked(key: K): boolean {
+    return (this.#find(key)?.used ?? 0) !== 0;
+  }
+
+  /** How many requests wait, for `key` or at all; without a key this looks at every key in use. */
+  waiters(...key: [key?: K]): number {
+    return key.length === 0 ? this.snapshot().pending.length : (this.#find(key[0] as K)?.waiting ?? 0);
+  }
+
+  /** The keys in use. */
+  *keys(): IterableIterator<K> {
+    for (const gate of this.#table) yield gate.key;
+  }
+
+  /** Who holds and who waits, per key in order. A key that is set aside for a request which still waits counts as held. */
+  snapshot(): LockSnapshot<KeyHeld<K>, KeyPending<K>> {
+    const held: KeyHeld<K>[] = [];
+    const pending: KeyPending<K>[] = [];
+    const seen = new Set<unknown>();
+    for (const gate of this.#table) {
+      const { key } = gate;
+      for (const entry of gate.held()) held.push({ ...entry, key });
+      for (const [entry, waiter] of gate.pending()) {
+        if (!(waiter instanceof KeysWaiter)) pending.push({ ...entry, keys: [key] });
+        else if (!seen.has(waiter)) {
+          seen.add(waiter);
+          pending.push({ ...entry, keys: waiter.keys as readonly K[] });
+        }
+      }
+    }
+    return { held, pending };
+  }
+
+  /** Resolves when `key`, or without a key every key, is neither held nor waited for. Advisory: for shutdown and tests. */
+  whenIdle(key?: K, options?: WaitOptions): Promise<void> {
+    const gate = key === undefined ? undefined : this.#find(key);
+    return gate === undefined
+      ? this.#idlers.wait(this.#state, key !== undefined || this.size === 0, options)
+      : gate.whenIdle(options);
+  }
+
+  /**
+   * Rejects the requests that wait for `key`, or without a key all that wait, with `reason`, or a `CanceledError` each.
+   * Holders are untouched. Tells how many.
+   */
+  cancelWaiters(reason?: unknown, ...key: [key?: K]): number {
+    const gate = key.length === 0 ? undefined : this.#find(key[0] as K);
+    if (key.length > 0 && gate === undefined) return 0;
+    return this.#reject(gate === undefined ? [...this.#table] : [gate], (request) =>
+      reason === undefined ? canceled(this.#state, request) : reason,
+    );
+  }
+
+  /** Rejects all requests that wait, and all later ones, with `reason`, or a `ClosedError` each. Holders are untouched. */
+  close(reason?: unknown): void {
+    this.#state.close(reason);
+    this.#table.close();
+    this.#reject([...this.#table], (request) => this.#state.closedReason(request));
+  }
+
+  protected acquireKey(key: K, exclusive: boolean, options: WaitOptions | undefined): Promise<T> {
+    const gate = this.#open(key);
+    if (gate === undefined) return this.#refuse(options);
+    try {
+      return gate.acquire(exclusive, options);
+    } finally {
+      if (gate.idle) this.#table.drop(gate);
+    }
+  }
+
+  protected tryAcquireKey(key: K, exclusive: boolean): T | null {
+    return this.#state.closed ? null : (this.#open(key)?.tryAcquire(exclusive) ?? null);
+  }
+
+  protected withKey<R>(
+    key: K,
+    exclusive: boolean,
+    fn: (token: T) => R,
+    options: WaitOptions | undefined,
+  ): Promise<Awaited<R>> {
+    const gate = this.#open(key);
+    if (gate === undefined) {
+      checkFunction(fn, "fn");
+      return this.#refuse(options);
+    }
+    try {
+      return gate.with(exclusive, fn, options);
+    } finally {
+      if (gate.idle) this.#table.drop(gate);
+    }
+  }
+
+  protected acquireKeys(
+    keys: Iterable<K>,
+    exclusive: Exclusive<K>,
+    options: WaitOptions | undefined,
+  ): Promise<KeysToken<K>> {
+    const wants = this.#wants(keys, exclusive);
+    return Promise.resolve(this.#ask(wants, options));
+  }
+
+  protected tryAcquireKeys(keys: Iterable<K>, exclusive: Exclusive<K>): KeysToken<K> | null {
+    const wants = this.#wants(keys, exclusive);
+    return this.#state.closed || !this.#isOpen(wants) ? null : this.#take(wants, undefined);
+  }
+
+  protected withKeys<R>(
+    keys: Iterable<K>,
+    exclusive: Exclusive<K>,
+    fn: (token: KeysToken<K>) => R,
+    options: WaitOptions | undefined,
+  ): Promise<Awaited<R>> {
+    checkFunction(fn, "fn");
+    const token = this.#ask(this.#wants(keys, exclusive), options);
+    return token instanceof Promise
+      ? token.then((late) => holdUnlessAborted(late, fn, options))
+      : hold(token, fn);
+  }
+
+  #find(key: K): KeyGate<K, T> | undefined {
+    return this.#table.find(this.#identify(key));
+  }
+
+  /** The gate of `key`, unless that would be a key too many. */
+  #open(key: K): KeyGate<K, T> | undefined {
+    const id = this.#identify(key);
+    return this.#maxKeys !== Infinity && this.#isNew(id) && this.size >= this.#maxKeys
+      ? undefined
+      : this.#table.open(id, key);
+  }
+
+  #isNew(id: unknown): boolean {
+    return this.#table.find(id)?.idle !== false;
+  }
+
+  /** Rejects a request for a key too many, unless something else is wrong with it as well. */
+  #refuse(options: WaitOptions | undefined): Promise<never> {
+    if (options !== undefined) checkWaitOptions(options);
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the caller's own reason, as it is
+    if (options?.signal?.aborted === true) return Promise.reject(options.signal.reason);
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- what close() was given, as it is
+    if (this.#state.closed) return Promise.reject(this.#state.closedReason());
+    const limit = this.#maxKeys;
+    const message = `${this.#state.name} has ${limit} keys in use, and may have no more`;
+    return Promise.reject(new QueueFullError(message, limit));
+  }
+
+  /** The keys, each once; one that is wanted both ways is wanted exclusively. */
+  #wants(keys: Iterable<K>, exclusive: Exclusive<K>): Map<unknown, Want<K>> {
+    // A string is iterable too, but whoever passes one means one key and not its letters.
+    if (
+      typeof keys === "string" ||
+      typeof (keys as Partial<Iterable<K>> | null)?.[Symbol.iterator] !== "function"
+    )
+      throw new TypeError(`keys must be an iterable of keys, received ${received(keys)}`);
+    const wants = new Map<unknown, Want<K>>();
+    for (const key of keys) {
+      const id = this.#identify(key);
+      const wanted = typeof exclusive === "boolean" ? exclusive : exclusive(key);
+      const want = wants.get(id);
+      if (want === undefined) wants.set(id, { key, exclusive: wanted });
+      else want.exclusive ||= wanted;
+    }
+    return wants;
+  }
+
+  #isOpen(wants: Map<unknown, Want<K>>): boolean {
+    let fresh = 0;
+    for (const [id, want] of wants) {
+      if (this.#table.find(id)?.isOpen(want.exclusive) === false) return false;
+      if (this.#isNew(id)) fresh += 1;
+    }
+    return this.size + fresh <= this.#maxKeys;
+  }
+
+  #ask(wants: Map<unknown, Want<K>>, options: WaitOptions | undefined): KeysGrant<K> | Promise<KeysGrant<K>> {
+    if (options !== undefined) checkWaitOptions(options);
+    const state = this.#state;
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the caller's own reason, as it is
+    if (options?.signal?.aborted === true) return Promise.reject(options.signal.reason);
+    const request = this.#request(wants, options?.label);
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- what close() was given, as it is
+    if (state.closed) return Promise.reject(state.closedReason(request));
+    if (this.#isOpen(wants)) return this.#take(wants, request);
+    if (options?.timeout === 0) return Promise.reject(timedOut(state, 0, request));
+    let fresh = 0;
+    for (const [id, want] of wants) {
+      const gate = this.#table.find(id);
+      if (this.#isNew(id)) fresh += 1;
+      else if (gate?.isOpen(want.exclusive) === false && gate.waiting >= state.maxWaiters)
+        return Promise.reject(queueFull(state, request));
+    }
+    if (this.size + fresh > this.#maxKeys) return this.#refuse(undefined);
+    const gates = new Map<unknown, KeyGate<K, T>>();
+    const keys = Array.from(wants.values(), ({ key }) => key);
+    const waiter = new KeysWaiter<K, KeyGate<K, T>>(state, keys, options, request, () =>
+      this.#grant(keys, gates, request),
+    );
+    // In one step, so that these requests stand in the same order in every queue.
+    for (const [id, { key, exclusive }] of wants) {
+      const gate = this.#table.open(id, key);
+      gates.set(id, gate);
+      waiter.want(gate, exclusive);
+    }
+    request?.waits(
+      (reason) => {
+        waiter.fail(reason);
+        state.settle();
+      },
+      () => waiter.blockers(),
+    );
+    return waiter.promise;
+  }
+
+  /** Takes keys that are all free. */
+  #take(wants: Map<unknown, Want<K>>, request = this.#request(wants, undefined)): KeysGrant<K> {
+    const gates = new Map<unknown, KeyGate<K, T>>();
+    for (const [id, { key, exclusive }] of wants) {
+      const gate = this.#table.open(id, key);
+      gates.set(id, gate);
+      gate.enter(exclusive);
+      if (request !== undefined) gate.record(request);
+    }
+    return this.#grant(
+      Array.from(wants.values(), ({ key }) => key),
+      gates,
+      request,
+    );
+  }
+
+  #grant(
+    keys: readonly K[],
+    gates: Map<unknown, KeyGate<K, T>>,
+    request: LockRequest | undefined,
+  ): KeysGrant<K> {
+    const token = new KeysGrant<K>(keys, gates as Map<unknown, Gate>, this.#identify, request);
+    request?.granted(token);
+    return token;
+  }
+
+  #request(wants: Map<unknown, Want<K>>, label: string | undefined): LockRequest | undefined {
+    if (label === undefined && !observing()) return undefined;
+    const all = [...wants.values()];
+    const mode = this.#state.modes[all.some(({ exclusive }) => exclusive) ? 1 : 0];
+    return new LockRequest(
+      this.#state,
+      mode,
+      label,
+      all.map(({ key }) => key),
+    );
+  }
+
+  #reject(gates: readonly Gate[], reason: (request?: LockRequest) => unknown): number {
+    let count = 0;
+    for (const gate of gates) count += gate.rejectWaiters(reason);
+    this.#state.settle();
+    return count;
+  }
+}
+
+function itself(key: unknown): unknown {
+  return key;
+}
