@@ -28,6 +28,7 @@ export { GateToken } from "./token.js";
 export { hold, holdUnlessAborted, wrapper } from "./hold.js";
 export { IdleWaiters } from "./idle.js";
 export { observing } from "#observe";
+export { keep } from "./keep.js";
 export { LockRequest } from "./request.js";
 export { LockState } from "./state.js";
 export { timedOut, Waiter } from "./waiter.js";

@@ -1,3 +1,5 @@
+import { keep } from "./keep.js";
+
 /** What a ring holds: bare functions, or objects that are told where they stand and can be taken out again. */
 export type Slot = ((...args: never[]) => unknown) | { position: number };
 
@@ -14,6 +16,10 @@ const smallest = 16;
  * waiters, two to four times faster at 100,000, and a waiter that cannot be cancelled costs one array slot.
  */
 export class Ring<T extends Slot> {
+  static {
+    keep(new Ring());
+  }
+
   /** How many wait. */
   size = 0;
   #slots: (T | undefined)[] = [];

@@ -6,41 +6,50 @@ import type { LockState } from "./state.js";
 declare function setTimeout(callback: () => void, milliseconds: number): unknown;
 declare function clearTimeout(timer: unknown): void;
 
+let grabbedResolve: (value: never) => void;
+let grabbedReject: (reason: unknown) => void;
+// One executor for all promises: under load a closure each costs more than the promise.
+const grab = (resolve: (value: never) => void, reject: (reason: unknown) => void): void => {
+  grabbedResolve = resolve;
+  grabbedReject = reject;
+};
+
 /**
  * A request that waits and can stop waiting: the one implementation of aborting, timing out, canceling and closing.
  *
  * Whatever happens first decides; from then on no listener, timer or queue entry of it is left.
  */
 export abstract class Waiter<T = unknown> {
-  readonly promise: Promise<T>;
-  readonly state: LockState;
-  readonly signal: AbortSignalLike | undefined;
-  readonly request: LockRequest | undefined;
+  // Neither `#` nor defined by the class: in a derived class either makes every instance dearer.
+  declare readonly promise: Promise<T>;
+  declare readonly state: LockState;
+  declare readonly signal: AbortSignalLike | undefined;
+  declare readonly request: LockRequest | undefined;
   /** Neighbours among the waiters of one signal. */
-  previous: Waiter | undefined;
-  next: Waiter | undefined;
-  #group: AbortGroup | undefined;
-  #timer: unknown;
-  #resolve!: (value: T) => void;
-  #reject!: (reason: unknown) => void;
+  declare previous: Waiter | undefined;
+  declare next: Waiter | undefined;
+  declare private group: AbortGroup | undefined;
+  declare private timer: unknown;
+  declare private readonly resolve: (value: T) => void;
+  declare private readonly reject: (reason: unknown) => void;
 
   constructor(state: LockState, options: WaitOptions | undefined, request?: LockRequest) {
     this.state = state;
     this.request = request;
-    this.promise = new Promise<T>((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+    this.promise = new Promise<T>(grab as never);
+    this.resolve = grabbedResolve as never;
+    this.reject = grabbedReject;
+    this.previous = this.next = this.group = this.timer = undefined;
     const signal = (this.signal = options?.signal);
     if (signal !== undefined) {
       let group = state.groups.get(signal);
       if (group === undefined) state.groups.set(signal, (group = new AbortGroup(state, signal)));
-      this.#group = group;
+      this.group = group;
       group.add(this as Waiter);
     }
     const timeout = options?.timeout;
     if (timeout !== undefined && timeout !== Infinity)
-      this.#timer = setTimeout(() => {
+      this.timer = setTimeout(() => {
         this.fail(timedOut(state, timeout, request), "timeout");
         state.settle();
       }, timeout);
@@ -51,22 +60,22 @@ export abstract class Waiter<T = unknown> {
 
   /** Settles it with what it waited for. */
   grant(value: T): void {
-    this.#disarm();
-    this.#resolve(value);
+    this.disarm();
+    this.resolve(value);
   }
 
   /** Takes it out and rejects it. The caller lets the gates settle afterwards. */
   fail(reason: unknown, event: "abort" | "timeout" = "abort"): void {
-    this.#disarm();
+    this.disarm();
     this.withdraw();
-    this.#reject(reason);
+    this.reject(reason);
     this.request?.rejected(reason, event);
   }
 
-  #disarm(): void {
-    this.#group?.remove(this as Waiter);
-    this.#group = undefined;
-    if (this.#timer !== undefined) clearTimeout(this.#timer);
+  private disarm(): void {
+    this.group?.remove(this as Waiter);
+    this.group = undefined;
+    if (this.timer !== undefined) clearTimeout(this.timer);
   }
 }
 

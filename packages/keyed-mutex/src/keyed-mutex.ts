@@ -4,6 +4,7 @@ import {
   type Gate,
   GateToken,
   type Governor,
+  keep,
   type LockRequest,
   type WaitOptions,
 } from "@holdfast/core";
@@ -111,7 +112,11 @@ export class KeyedMutex<K = string> extends KeyedLock<K, KeyToken<K>> {
 }
 
 class KeyGrant<K> extends GateToken implements KeyToken<K> {
-  readonly key: K;
+  static {
+    keep(new KeyGrant({} as never, undefined));
+  }
+
+  declare readonly key: K;
 
   constructor(gate: Gate, request: LockRequest | undefined) {
     super(gate, request);

@@ -4,6 +4,7 @@ import {
   type Gate,
   GateToken,
   type Governor,
+  keep,
   type LockRequest,
   received,
   type WaitOptions,
@@ -144,8 +145,12 @@ function exclusiveOf<K>(
 }
 
 class ModeGrant<K> extends GateToken implements KeyModeToken<K> {
-  readonly key: K;
-  readonly mode: LockMode;
+  static {
+    keep(new ModeGrant({} as never, undefined));
+  }
+
+  declare readonly key: K;
+  declare readonly mode: LockMode;
 
   constructor(gate: Gate, request: LockRequest | undefined) {
     super(gate, request);

@@ -1,4 +1,4 @@
-import { type Gate, GateToken, type LockRequest, type LockToken } from "@holdfast/core";
+import { type Gate, GateToken, keep, type LockRequest, type LockToken } from "@holdfast/core";
 
 /** The right to read, shared with other readers. */
 export interface ReadToken extends LockToken {
@@ -28,6 +28,10 @@ export function makeToken(gate: Gate, request: LockRequest | undefined): RwToken
 }
 
 class Reading extends GateToken implements ReadToken {
+  static {
+    keep(new Reading(undefined as never, undefined));
+  }
+
   get mode(): "read" {
     return "read";
   }
@@ -38,6 +42,10 @@ class Reading extends GateToken implements ReadToken {
 }
 
 class Writing extends GateToken implements WriteToken {
+  static {
+    keep(new Writing(undefined as never, undefined));
+  }
+
   get mode(): "write" {
     return "write";
   }
