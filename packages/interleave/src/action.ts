@@ -6,10 +6,14 @@ export interface Action {
   /** Tells this action from every other one of the schedule, and is the same in each schedule that reaches it. */
   readonly id: number;
   readonly name: string;
+  /** The task or event that it belongs to, as far as that is known. */
+  readonly owner: string | undefined;
   /** What it touches, or null for "possibly anything". */
   readonly touches: readonly string[] | null;
   /** Queues the action's code as a microtask. */
   readonly fire: () => void;
+  /** The model's move, made just before the action's code. */
+  readonly model: (() => unknown) | undefined;
 }
 
 /** Whether the order of two actions can make a difference. */

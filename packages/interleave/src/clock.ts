@@ -1,4 +1,6 @@
+import { overlap } from "./action.js";
 import type { Action } from "./action.js";
+import { show } from "./equal.js";
 
 /** What `clock.setTimeout` returns: Node's timers have these methods, and code under test may call them. */
 export interface TimerHandle {
@@ -6,6 +8,14 @@ export interface TimerHandle {
   unref(): TimerHandle;
   hasRef(): boolean;
   [Symbol.toPrimitive](): number;
+}
+
+/** A timer that is about to expire. */
+export interface Expiry {
+  /** The delay it was set with, in milliseconds. */
+  readonly ms: number;
+  /** The task or event in whose synchronous code it was set; undefined if it was set later than that. */
+  readonly owner: string | undefined;
 }
 
 /** Virtual timers of one schedule. */
@@ -20,6 +30,8 @@ export interface Clock {
     ms?: number,
     ...args: unknown[]
   ) => TimerHandle;
+  /** Calls back just before any timer expires: the place for the model's move. */
+  readonly onExpiry: (callback: (timer: Expiry) => unknown) => void;
   /** Clears a timer. */
   readonly clearTimeout: (handle: unknown) => void;
 }
@@ -51,11 +63,13 @@ const genuineClearTimeout = (globalThis as unknown as { clearTimeout: (handle: u
  * The virtual timers of one schedule.
  *
  * Any amount of time may pass between two steps, so timers do not simply expire in the order of their due times. A timer can
- * expire unless another one must come first: one set earlier for no longer, or set in the same step for less.
+ * expire unless another one must come first: one set earlier for no longer, or set in the same step for less. Timers of steps that
+ * touch nothing in common are free of each other, or reduction by independence would not be sound.
  */
 export class VirtualClock implements Clock {
   readonly #host: ClockHost;
   readonly #timers: Timer[] = [];
+  #listener: ((timer: Expiry) => unknown) | undefined;
   #now = 0;
   #made = 0;
 
@@ -75,7 +89,7 @@ export class VirtualClock implements Clock {
     ...args: unknown[]
   ): TimerHandle => {
     if (typeof callback !== "function")
-      throw new TypeError(`callback must be a function: received ${String(callback)}`);
+      throw new TypeError(`callback must be a function: received ${show(callback)}`);
     const ms = delay > 0 ? delay : 0;
     const by = this.#host.current();
     const serial = (this.#made += 1);
@@ -89,8 +103,10 @@ export class VirtualClock implements Clock {
       kind: "timer",
       actor: serial,
       id: FIRST_ID + serial,
-      name: `${by === undefined ? "" : `${by.name}: `}timer ${serial} expires (${ms} ms)`,
+      name: `timer ${serial}${by === undefined ? "" : ` of ${by.owner ?? by.name}`} expires (${ms} ms)`,
+      owner: by?.owner,
       touches: by?.touches ?? null,
+      model: () => this.#listener?.({ ms, owner: by?.owner }),
       handle,
       ms,
       due: this.#now + ms,
@@ -103,6 +119,10 @@ export class VirtualClock implements Clock {
     };
     this.#timers.push(timer);
     return handle;
+  };
+
+  readonly onExpiry = (callback: (timer: Expiry) => unknown): void => {
+    this.#listener = callback;
   };
 
   readonly clearTimeout = (handle: unknown): void => {
@@ -130,6 +150,7 @@ const isVirtual = (handle: object): boolean =>
   Symbol.toPrimitive in handle && Object.hasOwn(handle, "hasRef");
 
 function comesFirst(other: Timer, timer: Timer): boolean {
+  if (!overlap(other.touches, timer.touches)) return false;
   if (other.actor < timer.actor && other.ms <= timer.ms) return true;
   return other.epoch === timer.epoch && other.ms < timer.ms;
 }

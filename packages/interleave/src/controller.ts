@@ -27,7 +27,6 @@ type ListenerOptions =
 
 interface Target {
   readonly aborted: boolean;
-  readonly onabort: unknown;
   addEventListener(type: string, listener: Listener, options?: ListenerOptions): void;
   removeEventListener(type: string, listener: Listener, options?: ListenerOptions): void;
 }
@@ -52,6 +51,8 @@ export class CountingController implements Controller {
   readonly reason: unknown;
   readonly #controller = new AbortControllerClass();
   readonly #entries: Entry[] = [];
+  #handler: unknown = null;
+  #hasHandlerListener = false;
 
   constructor(reason: unknown) {
     this.reason = reason;
@@ -60,7 +61,7 @@ export class CountingController implements Controller {
   }
 
   get listeners(): number {
-    return this.#entries.length + (typeof this.#controller.signal.onabort === "function" ? 1 : 0);
+    return this.#entries.length + (typeof this.#handler === "function" ? 1 : 0);
   }
 
   readonly abort = (): void => {
@@ -74,6 +75,7 @@ export class CountingController implements Controller {
   #watch(signal: Target): void {
     const add = signal.addEventListener.bind(signal);
     const remove = signal.removeEventListener.bind(signal);
+    this.#watchHandler(signal, add);
     signal.addEventListener = (type, listener, options) => {
       add(type, listener, options);
       if (type !== "abort" || listener === null) return;
@@ -91,6 +93,23 @@ export class CountingController implements Controller {
       if (type === "abort")
         this.#drop(listener, typeof options === "object" ? options.capture === true : options === true);
     };
+  }
+
+  /** Some platforms make of `onabort` a listener like the others and some do not, so it is kept apart here. */
+  #watchHandler(signal: Target, add: Target["addEventListener"]): void {
+    Object.defineProperty(signal, "onabort", {
+      configurable: true,
+      get: () => this.#handler,
+      set: (handler: unknown) => {
+        this.#handler = handler;
+        if (this.#hasHandlerListener) return;
+        this.#hasHandlerListener = true;
+        add("abort", (event) => {
+          if (typeof this.#handler === "function")
+            (this.#handler as (event: unknown) => void).call(signal, event);
+        });
+      },
+    });
   }
 
   #indexOf(listener: Listener, capture: boolean): number {

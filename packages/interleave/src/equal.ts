@@ -27,16 +27,24 @@ function areListsEqual(a: readonly unknown[], b: readonly unknown[]): boolean {
 
 /** A value as it stands in a message. */
 export function show(value: unknown): string {
-  if (typeof value === "bigint") return `${value}n`;
-  if (typeof value === "function") return value.name === "" ? "a function" : `function ${value.name}`;
+  switch (typeof value) {
+    case "undefined":
+      return "undefined";
+    case "bigint":
+      return `${value}n`;
+    case "symbol":
+      return value.toString();
+    case "function":
+      return value.name === "" ? "a function" : `function ${value.name}`;
+    case "number":
+    case "boolean":
+      return String(value);
+  }
   if (value instanceof Error) return `${value.name}: ${value.message}`;
   if (value instanceof Map || value instanceof Set) return show([...(value as Iterable<unknown>)]);
-  if (typeof value === "object" || typeof value === "string") {
-    try {
-      return JSON.stringify(value);
-    } catch {
-      return "an object";
-    }
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return "an object";
   }
-  return String(value);
 }

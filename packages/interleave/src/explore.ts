@@ -91,7 +91,7 @@ export function explore(program: Program, options: ExploreOptions = {}): Promise
       if (best === undefined) return report;
       const { result, failure, schedule } = best;
       const seed = encodeSeed({ ...settings, schedule });
-      throw new ScheduleError({ ...result, ...failure, schedule, seed }, report, exhausted);
+      throw new ScheduleError({ ...result, ...failure, schedule, seed }, schedules, exhausted);
     }
   }
 }

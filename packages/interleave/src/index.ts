@@ -17,5 +17,5 @@ export type {
   Touches,
   World,
 } from "./program.js";
-export type { Clock, TimerHandle } from "./clock.js";
+export type { Clock, Expiry, TimerHandle } from "./clock.js";
 export type { Controller, Signal, SignalLike } from "./controller.js";

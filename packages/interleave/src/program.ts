@@ -8,6 +8,8 @@ export type Touches = string | readonly string[];
 export interface StepOptions {
   /** What this step, and all it sets off until the next, reads or writes. Default: the task's `touches`. */
   readonly touches?: Touches | undefined;
+  /** What the model does at this point. It is run just before the step's own code. */
+  readonly model?: (() => unknown) | undefined;
 }
 
 /** Options of a task. */
@@ -24,6 +26,8 @@ export interface EventOptions {
   readonly optional?: boolean | undefined;
   /** What the event reads or writes. Default: possibly everything. */
   readonly touches?: Touches | undefined;
+  /** What the model does at this point. It is run just before the event's own code. */
+  readonly model?: (() => unknown) | undefined;
 }
 
 /** Options of `controller`. */

@@ -119,6 +119,7 @@ class Run {
   #ran = 0;
   #current: Action | undefined;
   #unsettled = 0;
+  #turn = 0;
   readonly #lines: Line[] = [];
   #failure: Failure | undefined;
   #misuse: { readonly error: unknown } | undefined;
@@ -214,7 +215,9 @@ class Run {
         settled = false;
         for (let turn = 1; turn < gap; turn += 1) {
           await Promise.resolve();
-          this.#check(this.#always, `within ${turn} ${turn === 1 ? "turn" : "turns"} after that`);
+          this.#turn = turn;
+          // Behind what this turn still has to run, and before the next step.
+          queueTurn(this.#afterTurn);
         }
       }
     }
@@ -258,13 +261,25 @@ class Run {
   }
 
   readonly #beforeCode = (): void => {
-    this.#current = this.#made[this.#ran];
+    const action = this.#made[this.#ran];
+    this.#current = action;
+    if (action?.model === undefined || this.#phase !== "running") return;
+    try {
+      action.model();
+    } catch (error) {
+      this.#fail(error, "in the model", "model: ");
+    }
   };
 
   readonly #afterCode = (): void => {
     this.#current = undefined;
     this.#ran += 1;
     if (this.#phase === "running") this.#check(this.#always, "directly after that step");
+  };
+
+  readonly #afterTurn = (): void => {
+    if (this.#phase !== "running") return;
+    this.#check(this.#always, `within ${this.#turn} ${this.#turn === 1 ? "turn" : "turns"} after that`);
   };
 
   /** Waits for nothing but macrotasks: whatever was queued has run then. */
@@ -377,7 +392,9 @@ class Run {
         actor,
         id: actor * STEPS_PER_TASK + task.made,
         name: `${task.name}: ${label}`,
+        owner: task.name,
         touches,
+        model: options?.model,
         fire: () => {
           task.last = label;
           resolve();
@@ -475,7 +492,9 @@ class Run {
       actor: number,
       id: -1 - number,
       name,
+      owner: name,
       touches: options.touches === undefined ? null : readTouches(options.touches),
+      model: options.model,
       optional: options.optional ?? false,
       fire: () => {
         this.#queue(action);

@@ -1,5 +1,3 @@
-import type { Report } from "./report.js";
-
 /** What is known about a schedule that failed. */
 export interface FailedSchedule {
   readonly cause: unknown;
@@ -26,33 +24,33 @@ export class ScheduleError extends Error {
   readonly seed: string;
   /** One line for each step. */
   readonly trace: readonly string[];
-  /** What the exploration had covered by then; absent for a replay. */
-  readonly report: Report | undefined;
+  /** How many schedules had been run by then; 1 for a replay. */
+  readonly schedules: number;
   /** Whether it is certain that no schedule with fewer steps, or as many and fewer unsettled gaps, fails. */
   readonly shortest: boolean;
 
-  constructor(failed: FailedSchedule, report?: Report, shortest = false) {
-    super(describe(failed, report, shortest), { cause: failed.cause });
+  constructor(failed: FailedSchedule, schedules = 1, shortest = false) {
+    super(describe(failed, schedules, shortest), { cause: failed.cause });
     this.schedule = failed.schedule;
     this.seed = failed.seed;
     this.trace = failed.trace;
-    this.report = report;
+    this.schedules = schedules;
     this.shortest = shortest;
   }
 }
 
 function describe(
   { reason, trace, moment, seed }: FailedSchedule,
-  report: Report | undefined,
+  schedules: number,
   shortest: boolean,
 ): string {
   const width = String(trace.length).length;
   const steps = trace.map((line, index) => `  ${String(index + 1).padStart(width)}. ${line}`);
   const searched =
-    report === undefined
+    schedules === 1
       ? []
       : [
-          `found in ${report.schedules} schedules; ${shortest ? "none that fails is shorter" : "a shorter one may exist"}`,
+          `found in ${schedules} schedules; ${shortest ? "none that fails is shorter" : "a shorter one may exist"}`,
         ];
   return [
     reason,
