@@ -1,0 +1,101 @@
+#!/usr/bin/env node
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import pc from "picocolors";
+import { runDemo } from "./demo/run-demo.js";
+import { UsageError } from "./guard/config.js";
+import { type GuardOptions, runGuard } from "./guard/run-guard.js";
+
+const usageExit = 2;
+
+function wholeNumber(unit: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    // The longest time that a timer can wait.
+    if (/^\d+$/.test(text) && value < 2 ** 31) return value;
+    throw new InvalidArgumentError(`It must be a whole number of ${unit}, such as 5000.`);
+  };
+}
+
+const ms = wholeNumber("milliseconds");
+
+function program(exit: (code: number) => void): Command {
+  const agentHost = new Command("agent-host")
+    .description("Coordination for agents that do several things at once.")
+    .enablePositionalOptions()
+    .showHelpAfterError("(--help shows all options)")
+    .exitOverride();
+
+  agentHost
+    .command("guard")
+    .description("Stand between an MCP client and an MCP server on stdio, and make parallel tool calls safe.")
+    .argument("<command...>", "the server's command and its arguments, after --")
+    .option("--config <file>", "YAML file: which arguments are keys, per server and tool")
+    .option("--server <name>", "the server's entry in that file (default: what the server calls itself)")
+    .option(
+      "--base <folder...>",
+      "where relative paths start (default: here, folders among the arguments, client roots)",
+    )
+    .addOption(
+      new Option("--unkeyed <mode>", "for tools that write and name no file")
+        .choices(["exclusive", "shared"])
+        .default("exclusive"),
+    )
+    .option("--log <file>", "write one JSON line per wait to this file; - is stderr")
+    .addOption(
+      new Option("--on-nonsense <what>", "when the server writes a line that is not JSON")
+        .choices(["fail", "skip"])
+        .default("fail"),
+    )
+    .option(
+      "--stall <ms>",
+      "silence after which the server is asked, and again after which it is ended; 0: never",
+      ms,
+      60_000,
+    )
+    .option("--cancel-grace <ms>", "how long a cancelled call keeps its lease if no answer comes", ms, 5000)
+    .option(
+      "--max-wait <ms>",
+      "how long a call may wait for its lease before it is refused; 0: for ever",
+      ms,
+      0,
+    )
+    .option("--grace <ms>", "how long the server may finish when the client has ended", ms, 2000)
+    .option("--max-line <bytes>", "the longest message", wholeNumber("bytes"), 64 * 1024 * 1024)
+    .passThroughOptions()
+    .action(
+      async (
+        [command = "", ...args]: string[],
+        options: Omit<GuardOptions, "base"> & { base?: string[] },
+      ) => {
+        exit(await runGuard(command, args, { ...options, base: options.base ?? [] }));
+      },
+    );
+
+  agentHost
+    .command("demo")
+    .description("Show what parallel edits do to a file, straight and through the guard.")
+    .option("--json", "for machines")
+    .action(async ({ json = false }: { json?: boolean }) => {
+      exit(await runDemo({ json }));
+    });
+
+  return agentHost;
+}
+
+let code = 0;
+try {
+  await program((result) => {
+    code = result;
+  }).parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // It has said what is wrong.
+    code = error.exitCode === 0 ? 0 : usageExit;
+  } else if (error instanceof UsageError) {
+    process.stderr.write(`${pc.red("agent-host:")} ${error.message}\n`);
+    code = usageExit;
+  } else {
+    throw error;
+  }
+}
+process.exit(code);

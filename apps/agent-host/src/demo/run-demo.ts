@@ -1,0 +1,41 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { printReport } from "./report.js";
+import { type Round, runRound } from "./round.js";
+
+/** Runs every round in a folder of its own and prints the table; resolves to the exit code. */
+export async function runDemo({ json }: { readonly json: boolean }): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), "agent-host-demo-"));
+  const cleanUp = (): void => {
+    rmSync(folder, { recursive: true, force: true });
+  };
+  const interrupt = new AbortController();
+  const stop = (signal: NodeJS.Signals): void => {
+    interrupt.abort(signal);
+  };
+  process.on("exit", cleanUp);
+  for (const signal of signals) process.on(signal, stop);
+  try {
+    const rounds: Round[] = [];
+    for (const [name, files] of cases)
+      for (const guarded of [false, true])
+        rounds.push(await runRound({ name, files, guarded, folder, edits, signal: interrupt.signal }));
+    printReport(rounds, json);
+    return rounds.every(({ guarded, survived }) => !guarded || survived === edits) ? 0 : 1;
+  } catch (error) {
+    if (!interrupt.signal.aborted) throw error;
+    return 130;
+  } finally {
+    for (const signal of signals) process.off(signal, stop);
+    process.off("exit", cleanUp);
+    cleanUp();
+  }
+}
+
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+const edits = 20;
+const cases: readonly (readonly [name: string, files: number])[] = [
+  ["20 edits of one file", 1],
+  ["20 edits over five files", 5],
+];

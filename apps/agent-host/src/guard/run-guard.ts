@@ -1,0 +1,337 @@
+import { statSync } from "node:fs";
+import { constants } from "node:os";
+import { resolve } from "node:path";
+import type { LockMode } from "@holdfast/keyed-mutex";
+import { PathKeys } from "./canonical-path.js";
+import { GuardConfig, readConfig, UsageError } from "./config.js";
+import { excerpt, parseLine } from "./json-rpc.js";
+import { LeasePolicy } from "./lease-policy.js";
+import { Leases } from "./leases.js";
+import { LineSplitter } from "./line-splitter.js";
+import { Outlet } from "./outlet.js";
+import { Proxy } from "./proxy.js";
+import { ServerProcess } from "./server-process.js";
+import { StallClock } from "./stall-clock.js";
+import { StderrRelay } from "./stderr-relay.js";
+import { ToolAnnotations } from "./tool-annotations.js";
+import { openWaitLog } from "./wait-log.js";
+
+export interface GuardOptions {
+  readonly config?: string | undefined;
+  readonly server?: string | undefined;
+  readonly base: readonly string[];
+  readonly unkeyed: LockMode;
+  readonly log?: string | undefined;
+  readonly onNonsense: "fail" | "skip";
+  /** Milliseconds; 0 means never. */
+  readonly stall: number;
+  readonly cancelGrace: number;
+  /** Milliseconds; 0 means no limit. */
+  readonly maxWait: number;
+  readonly grace: number;
+  /** Bytes. */
+  readonly maxLine: number;
+}
+
+/** Milliseconds for the client to take what was written last. */
+const flushTime = 2000;
+/** Milliseconds for the client to send a first request, so that it gets an answer although the server is gone. */
+const firstRequestTime = 1000;
+
+/**
+ * Runs the command with the guard between it and this process's stdin and stdout, until one side ends; resolves to the
+ * exit code. Throws `UsageError` before anything is started.
+ */
+export async function runGuard(
+  command: string,
+  args: readonly string[],
+  options: GuardOptions,
+): Promise<number> {
+  const config = options.config === undefined ? new GuardConfig() : readConfig(options.config);
+  if (options.server !== undefined && !config.serverNames.includes(options.server))
+    throw new UsageError(
+      `the configuration has no server "${options.server}"; it has: ${config.serverNames.join(", ") || "none"}.`,
+    );
+  const log = openWaitLog(options.log);
+  try {
+    return await new Guard(command, args, options, config, log).run();
+  } finally {
+    log.close();
+  }
+}
+
+type Stop =
+  /** The client went, or asked us to end: nobody is to blame. */
+  | { readonly kind: "asked"; readonly code: number; readonly reason: string }
+  /** Something went wrong, and the client was told. */
+  | { readonly kind: "failed" };
+
+class Guard {
+  readonly #options: GuardOptions;
+  readonly #server: ServerProcess;
+  readonly #stderr: StderrRelay;
+  readonly #toServer: Outlet;
+  readonly #toClient: Outlet;
+  readonly #proxy: Proxy;
+  readonly #clock: StallClock;
+  readonly #fromClient: LineSplitter;
+  readonly #fromServer: LineSplitter;
+  #stop: Stop | undefined;
+  #clientEnded = false;
+  #graceTimer: NodeJS.Timeout | undefined;
+  #firstRequest: (() => void) | undefined;
+
+  constructor(
+    command: string,
+    args: readonly string[],
+    options: GuardOptions,
+    config: GuardConfig,
+    log: ReturnType<typeof openWaitLog>,
+  ) {
+    this.#options = options;
+    this.#fromClient = new LineSplitter(options.maxLine);
+    this.#fromServer = new LineSplitter(options.maxLine);
+    const server = new ServerProcess(command, args);
+    this.#server = server;
+    this.#stderr = new StderrRelay(server.stderr, process.stderr);
+    this.#toServer = new Outlet(server.stdin, {
+      full: () => process.stdin.pause(),
+      drained: () => process.stdin.resume(),
+      // Its end is on its way, and tells more.
+      broken: () => process.stdin.resume(),
+    });
+    this.#toClient = new Outlet(process.stdout, {
+      full: () => server.stdout.pause(),
+      drained: () => {
+        this.#clock.heard();
+        server.stdout.resume();
+      },
+      broken: (error) => {
+        this.#end({ kind: "asked", code: 0, reason: `the client went away (${error.message})` });
+        server.terminate();
+        server.stdout.resume();
+      },
+    });
+    const annotations = new ToolAnnotations();
+    const fixedBases = options.base.length > 0 ? options.base.map((base) => resolve(base)) : basesOf(args);
+    const paths = new PathKeys({
+      bases: () => (options.base.length > 0 ? fixedBases : [...fixedBases, ...this.#proxy.roots]),
+    });
+    this.#proxy = new Proxy({
+      toServer: (line) => {
+        this.#toServer.write(line);
+      },
+      toClient: (line) => {
+        this.#toClient.write(line);
+      },
+      policy: new LeasePolicy({
+        annotations,
+        paths,
+        config,
+        unkeyed: options.unkeyed,
+        server: options.server,
+      }),
+      annotations,
+      leases: new Leases(),
+      log,
+      cancelGrace: options.cancelGrace,
+      maxWait: options.maxWait === 0 ? Infinity : options.maxWait,
+      onNonsense: (line) => {
+        this.#nonsense(line);
+      },
+      warn,
+      onIdle: () => {
+        if (this.#clientEnded) this.#toServer.end();
+      },
+    });
+    this.#clock = new StallClock({
+      after: options.stall,
+      // While the client does not read, the server cannot be heard.
+      busy: () => this.#proxy.awaited > 0 && !server.stdout.isPaused(),
+      ask: () => {
+        this.#proxy.ping();
+      },
+      stopped: () => {
+        this.#fail(
+          `the server is stopped: it wrote nothing for ${2 * options.stall} ms and did not answer a ping (see --stall)`,
+        );
+        server.kill();
+      },
+    });
+  }
+
+  async run(): Promise<number> {
+    const signals = this.#onSignals();
+    const leaveNothing = (): void => {
+      this.#server.kill();
+    };
+    process.once("exit", leaveNothing);
+    process.on("uncaughtException", this.#bug);
+    try {
+      this.#connect();
+      if (this.#options.stall > 0) this.#clock.start();
+      const ending = await this.#server.gone;
+      this.#clock.stop();
+      clearTimeout(this.#graceTimer);
+      const open = this.#proxy.awaited + this.#proxy.waiting;
+      const stop = this.#stop;
+      this.#fail(stop?.kind === "asked" ? stop.reason : this.#describe(ending.how));
+      if (stop === undefined) await this.#waitForFirstRequest();
+      await this.#toClient.flush(flushTime);
+      if (stop?.kind === "failed") return 1;
+      if (stop !== undefined) return stop.code === 0 && open > 0 ? 1 : stop.code;
+      return ending.code === 0 ? 1 : ending.code;
+    } finally {
+      process.stdin.destroy();
+      process.off("uncaughtException", this.#bug);
+      process.off("exit", leaveNothing);
+      signals();
+    }
+  }
+
+  #connect(): void {
+    const { stdin } = process;
+    const { stdout } = this.#server;
+    stdin.on("data", (chunk: Buffer) => {
+      this.#guarded(() => {
+        this.#fromClient.push(chunk, (line) => {
+          this.#proxy.fromClient(line);
+          if (this.#proxy.requests > 0) this.#firstRequest?.();
+        });
+      }, "the client sent too much");
+    });
+    stdin.on("end", () => {
+      this.#clientGone();
+    });
+    stdin.on("error", () => {
+      this.#clientGone();
+    });
+    stdout.on("data", (chunk: Buffer) => {
+      this.#clock.heard();
+      this.#guarded(() => {
+        this.#fromServer.push(chunk, (line) => {
+          this.#proxy.fromServer(line);
+        });
+      }, "the server sent too much");
+    });
+    stdout.on("error", () => undefined);
+    stdout.on("end", () => {
+      const rest = this.#fromServer.rest();
+      if (rest.length > 0 && parseLine(rest).kind === "messages")
+        this.#proxy.fromServer(Buffer.concat([rest, newline]));
+      else if (rest.length > 0) this.#half = rest;
+    });
+  }
+
+  #half: Buffer | undefined;
+
+  #guarded(step: () => void, what: string): void {
+    try {
+      step();
+    } catch (error) {
+      this.#fail(`${what}: ${(error as Error).message}`);
+      this.#server.terminate();
+    }
+  }
+
+  /** The client closed our stdin: what it asked for is still answered, for a while. */
+  #clientGone(): void {
+    if (this.#clientEnded) return;
+    const rest = this.#fromClient.rest();
+    if (rest.length > 0) this.#proxy.fromClient(Buffer.concat([rest, newline]));
+    this.#clientEnded = true;
+    this.#firstRequest?.();
+    this.#end({ kind: "asked", code: 0, reason: "the client closed its side" });
+    if (this.#proxy.waiting === 0) this.#toServer.end();
+    this.#graceTimer = setTimeout(() => {
+      this.#server.terminate();
+    }, this.#options.grace);
+  }
+
+  #nonsense(line: Buffer): void {
+    const what = `the server wrote a line that is not JSON: ${excerpt(line)}`;
+    if (this.#options.onNonsense === "skip") {
+      warn(`${what}; it was not forwarded`);
+      return;
+    }
+    this.#fail(`${what} (if it only logs to its stdout, use --on-nonsense skip)`);
+    this.#server.terminate();
+  }
+
+  #fail(reason: string): void {
+    const expected = this.#stop?.kind === "asked";
+    this.#end({ kind: "failed" });
+    if (!expected && this.#stop?.kind === "failed" && !this.#told) warn(reason);
+    this.#told = true;
+    this.#proxy.fail(reason);
+  }
+
+  #told = false;
+
+  /** The first reason to stop is the one that counts. */
+  #end(stop: Stop): void {
+    this.#stop ??= stop;
+  }
+
+  #describe(how: string): string {
+    const half = this.#half === undefined ? "" : `; it left half a message: ${excerpt(this.#half)}`;
+    const tail = this.#stderr.tail === "" ? "" : `; it said on stderr: ${this.#stderr.tail}`;
+    return `the server ${how}${half}${tail}`;
+  }
+
+  /** A client that has only just started us gets an answer to its first request, not a closed pipe. */
+  #waitForFirstRequest(): Promise<void> {
+    if (this.#proxy.requests > 0 || this.#clientEnded) return Promise.resolve();
+    return new Promise((done) => {
+      const timer = setTimeout(done, firstRequestTime);
+      this.#firstRequest = () => {
+        clearTimeout(timer);
+        done();
+      };
+    });
+  }
+
+  #onSignals(): () => void {
+    const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+    const stop = (signal: NodeJS.Signals): void => {
+      this.#end({
+        kind: "asked",
+        code: 128 + constants.signals[signal],
+        reason: `the guard was told to end (${signal})`,
+      });
+      this.#toServer.end();
+      this.#server.terminate();
+    };
+    for (const signal of signals) process.on(signal, stop);
+    return () => {
+      for (const signal of signals) process.off(signal, stop);
+    };
+  }
+
+  readonly #bug = (error: unknown): void => {
+    this.#fail(
+      `the guard itself failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    );
+    this.#server.terminate();
+  };
+}
+
+const newline = Buffer.from("\n");
+
+function warn(message: string): void {
+  process.stderr.write(`agent-host guard: ${message}\n`);
+}
+
+/** Where a relative path may start: here, or in a folder that the server was given, as the filesystem server does it. */
+function basesOf(args: readonly string[]): string[] {
+  const folders = args.map((argument) => resolve(argument)).filter((path) => isFolder(path));
+  return [process.cwd(), ...folders];
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
