@@ -1,6 +1,8 @@
 /* How many schedules are explored in a second. Run after a build: node bench/rate.mjs */
 import { explore, formatReport } from "../dist/index.js";
 
+const { console, performance } = globalThis;
+
 class Mutex {
   #isHeld = false;
   #queue = [];

@@ -6,7 +6,6 @@
 interface Port {
   onmessage: (() => void) | null;
   postMessage(message: unknown): void;
-  close(): void;
   ref?(): void;
   unref?(): void;
 }
@@ -41,8 +40,15 @@ function chooseMacrotask(): (callback: () => void) => void {
 function viaMessages(Channel: NonNullable<Host["MessageChannel"]>): (callback: () => void) => void {
   const { port1, port2 } = new Channel();
   const queue: (() => void)[] = [];
-  port1.onmessage = () => queue.shift()?.();
+  port1.onmessage = () => {
+    const callback = queue.shift();
+    // Where an open port keeps the process alive, it must do so only while somebody waits.
+    if (queue.length === 0) port1.unref?.();
+    callback?.();
+  };
+  port1.unref?.();
   return (callback) => {
+    port1.ref?.();
     queue.push(callback);
     port2.postMessage(0);
   };

@@ -27,17 +27,17 @@ export interface Report {
  */
 export function formatReport(report: Report): string {
   const parts = [
-    `${count(report.schedules)} schedules`,
-    ...(report.pruned > 0 ? [`${count(report.pruned)} branches pruned`] : []),
-    ...(report.states === undefined ? [] : [`${count(report.states)} states`]),
-    `${count(report.steps)} steps`,
-    `at most ${count(report.depth)} in one`,
+    count(report.schedules, "schedule"),
+    ...(report.pruned > 0 ? [`${count(report.pruned, "branch", "branches")} pruned`] : []),
+    ...(report.states === undefined ? [] : [count(report.states, "state")]),
+    count(report.steps, "step"),
+    `at most ${report.depth} in one`,
   ];
   const head = report.complete ? "complete" : `not complete, ${report.bound ?? "bound"} was reached`;
   return `${head}: ${parts.join(", ")}`;
 }
 
 /** Groups of three by hand: the locale of the machine should not change a report. */
-function count(value: number): string {
-  return String(value).replace(/\B(?=(?:\d{3})+$)/g, ",");
+function count(value: number, one: string, many = `${one}s`): string {
+  return `${String(value).replace(/\B(?=(?:\d{3})+$)/g, ",")} ${value === 1 ? one : many}`;
 }

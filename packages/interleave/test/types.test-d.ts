@@ -15,7 +15,9 @@ import type { SampleReport } from "../src/fast-check.js";
 
 describe("types", () => {
   it("of the functions are what the README says", () => {
-    expectTypeOf<Parameters<typeof explore>>().toEqualTypeOf<[program: Program, options?: ExploreOptions]>();
+    expectTypeOf<Parameters<typeof explore>>().toEqualTypeOf<
+      [program: Program, options?: ExploreOptions | undefined]
+    >();
     expectTypeOf(explore).returns.resolves.toEqualTypeOf<Report>();
     expectTypeOf(replay).returns.resolves.toEqualTypeOf<Replay>();
     expectTypeOf(sample).returns.resolves.toEqualTypeOf<SampleReport>();

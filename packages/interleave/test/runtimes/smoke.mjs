@@ -82,11 +82,11 @@ const waiting = ({ task, controller, clock, atEnd }) => {
       await new Promise((resolve, reject) => {
         const leave = (settle, value) => {
           abort.signal.removeEventListener("abort", onAbort);
-          clearTimeout(timer);
+          globalThis.clearTimeout(timer);
           settle(value);
         };
         const onAbort = () => leave(reject, abort.signal.reason);
-        const timer = setTimeout(() => leave(resolve), 50);
+        const timer = globalThis.setTimeout(() => leave(resolve), 50);
         abort.signal.addEventListener("abort", onAbort);
       });
     },
@@ -97,7 +97,7 @@ const waiting = ({ task, controller, clock, atEnd }) => {
 const ended = await explore(waiting, { timers: true });
 expect(ended.complete, true, "aborts and timers");
 
-const { AbortSignal, MessageChannel, setImmediate } = globalThis;
+const { AbortSignal, MessageChannel, console, setImmediate } = globalThis;
 console.log(
   `ok: ${formatReport(orders)} (${setImmediate ? "setImmediate" : MessageChannel ? "MessageChannel" : "setTimeout"}, ${AbortSignal.name})`,
 );
