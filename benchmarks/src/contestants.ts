@@ -1,0 +1,126 @@
+import type { AbortAdapter, Adapters, KeyedAdapter, MutexAdapter, RwAdapter } from "./harness/adapters.ts";
+import type { Contestant } from "./harness/case.ts";
+
+export const ours = "holdfast";
+
+// In the order of the tables.
+const modules: Readonly<Record<string, () => Promise<Adapters>>> = {
+  "async-await-mutex-lock": () => import("./peers/async-await-mutex-lock.ts"),
+  "await-lock": () => import("./peers/await-lock.ts"),
+  "async-sema": () => import("./peers/async-sema.ts"),
+  superlock: () => import("./peers/superlock.ts"),
+  "es-toolkit": () => import("./peers/es-toolkit.ts"),
+  "composable-locks": () => import("./peers/composable-locks.ts"),
+  rwlock: () => import("./peers/rwlock.ts"),
+  "async-rwlock": () => import("./peers/async-rwlock.ts"),
+  "async-lock": () => import("./peers/async-lock.ts"),
+  "@esfx": () => import("./peers/esfx.ts"),
+  "p-limit": () => import("./peers/p-limit.ts"),
+  "async-mutex": () => import("./peers/async-mutex.ts"),
+  "p-queue@9": () => import("./peers/p-queue-9.ts"),
+  "p-queue@10": () => import("./peers/p-queue.ts"),
+  effect: () => import("./peers/effect.ts"),
+  "web locks": () => import("./peers/web-locks.ts"),
+  "@matrixai": () => import("./peers/matrixai-async-locks.ts"),
+};
+
+function peers<A>(pick: (adapters: Adapters) => A | undefined, names: readonly string[]): Contestant<A>[] {
+  return names.map((name) => ({
+    name,
+    role: "peer",
+    load: async () => {
+      const adapter = pick((await modules[name]?.()) ?? {});
+      if (adapter === undefined) throw new Error(`${name} has no such adapter`);
+      return adapter;
+    },
+  }));
+}
+
+function floor<A>(name: string, load: () => Promise<A>): Contestant<A> {
+  return { name, role: "floor", load };
+}
+
+function own<A>(load: () => Promise<A>): Contestant<A> {
+  return { name: ours, role: "ours", load };
+}
+
+export const mutexes: readonly Contestant<MutexAdapter>[] = [
+  floor("await undefined", async () => (await import("./floors/mutex.ts")).awaitUndefined),
+  floor("fresh literal", async () => (await import("./floors/mutex.ts")).freshLiteral),
+  floor("fresh instance", async () => (await import("./floors/mutex.ts")).freshInstance),
+  floor("list", async () => (await import("./floors/mutex.ts")).list),
+  floor("promise chain", async () => (await import("./floors/mutex.ts")).chain),
+  own(async () => (await import("./peers/holdfast.ts")).mutex),
+  ...peers(
+    (adapters) => adapters.mutex,
+    [
+      "async-await-mutex-lock",
+      "await-lock",
+      "async-sema",
+      "superlock",
+      "es-toolkit",
+      "composable-locks",
+      "async-lock",
+      "@esfx",
+      "p-limit",
+      "async-mutex",
+      "p-queue@9",
+      "p-queue@10",
+      "effect",
+      "web locks",
+      "@matrixai",
+    ],
+  ),
+];
+
+export const rwLocks: readonly Contestant<RwAdapter>[] = [
+  floor("await undefined", async () => (await import("./floors/rw-lock.ts")).awaitUndefined),
+  floor("list", async () => (await import("./floors/rw-lock.ts")).list),
+  own(async () => (await import("./peers/holdfast.ts")).rw),
+  ...peers(
+    (adapters) => adapters.rw,
+    ["rwlock", "composable-locks", "async-rwlock", "async-mutex", "@esfx", "web locks", "@matrixai"],
+  ),
+];
+
+const keyedFloors: readonly Contestant<KeyedAdapter>[] = [
+  floor("await undefined", async () => (await import("./floors/keyed.ts")).awaitUndefined),
+  floor("bare map", async () => (await import("./floors/keyed.ts")).bareMap),
+  floor("map + list", async () => (await import("./floors/keyed.ts")).mapOfLists),
+];
+
+const keyedPeers: readonly Contestant<KeyedAdapter>[] = peers(
+  (adapters) => adapters.keyed,
+  [
+    "async-await-mutex-lock",
+    "rwlock",
+    "async-lock",
+    "composable-locks",
+    "async-mutex",
+    "web locks",
+    "@matrixai",
+  ],
+);
+
+export const keyedMutexes: readonly Contestant<KeyedAdapter>[] = [
+  ...keyedFloors,
+  own(async () => (await import("./peers/holdfast.ts")).keyed),
+  ...keyedPeers,
+];
+
+export const keyedRwLocks: readonly Contestant<KeyedAdapter>[] = [
+  ...keyedFloors,
+  own(async () => (await import("./peers/holdfast.ts")).keyedRw),
+  ...keyedPeers,
+];
+
+export const abortables: readonly Contestant<AbortAdapter>[] = [
+  floor("no signal", async () => (await import("./floors/abort.ts")).noSignal),
+  floor("listener per signal", async () => (await import("./floors/abort.ts")).listenerPerSignal),
+  floor("listener per waiter", async () => (await import("./floors/abort.ts")).listenerPerWaiter),
+  own(async () => (await import("./peers/holdfast.ts")).abort),
+  ...peers(
+    (adapters) => adapters.abort,
+    ["superlock", "@esfx", "p-queue@9", "p-queue@10", "web locks", "@matrixai"],
+  ),
+];

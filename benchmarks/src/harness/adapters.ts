@@ -1,0 +1,70 @@
+/* eslint-disable @typescript-eslint/no-invalid-void-type -- `this: void` says that a method may be called on its own. */
+/** What a second `release()` by one owner does while others wait. */
+export type SecondRelease = "harmless" | "throws" | "breaks exclusion" | "cannot be written";
+
+/**
+ * How a lock is called. Everything is optional that some peer lacks; a case takes only those who have what it needs.
+ *
+ * Methods, not function-typed fields, so that an adapter of one peer's own types fits the general interface.
+ */
+interface Adapter<Lock> {
+  create(this: void): Lock;
+}
+
+/** One lock. */
+export interface MutexAdapter<Lock = unknown, Held = unknown> extends Adapter<Lock> {
+  /** Undefined where it excludes nobody: a floor that only shows what a part of a lock costs. */
+  readonly secondRelease: SecondRelease | undefined;
+  acquire?(this: void, lock: Lock): Promise<Held> | Held;
+  release?(this: void, lock: Lock, held: Held): void;
+  /** Runs the body inside. */
+  run?(this: void, lock: Lock, body: () => undefined): unknown;
+  /** The same for a body that waits. */
+  runAsync?(this: void, lock: Lock, body: () => Promise<void>): Promise<unknown>;
+  /** `undefined`, `null` or `false` where the lock is taken; anything else is handed to `release`. */
+  tryAcquire?(this: void, lock: Lock): Held | null | undefined | false;
+}
+
+/** One lock whose waiters can give up. */
+export interface AbortAdapter<Lock = unknown, Held = unknown> extends Adapter<Lock> {
+  /** Takes the lock, which is free, and keeps it; answers how to let go. */
+  hold(this: void, lock: Lock): Promise<() => void>;
+  /** Waits; settles one way or the other once the signal aborts. */
+  wait(this: void, lock: Lock, signal: AbortSignal | undefined): Promise<Held>;
+  /** How many wait, where it says. */
+  waiting?(this: void, lock: Lock): number;
+  /** How an aborted wait ends. */
+  readonly aborted: "rejects with the reason" | "rejects with its own error" | "resolves with null" | "never";
+}
+
+/** One readers/writer lock. */
+export interface RwAdapter<Lock = unknown, Read = unknown, Write = unknown> extends Adapter<Lock> {
+  /** Undefined where it excludes nobody. */
+  readonly policy: string | undefined;
+  read(this: void, lock: Lock): Promise<Read> | Read;
+  releaseRead(this: void, lock: Lock, held: Read): void;
+  write(this: void, lock: Lock): Promise<Write> | Write;
+  releaseWrite(this: void, lock: Lock, held: Write): void;
+  /** Whether several readers are inside at once. */
+  readonly shares: boolean;
+}
+
+/** A lock per key. */
+export interface KeyedAdapter<Lock = unknown, Held = unknown> extends Adapter<Lock> {
+  /** Undefined where it excludes nobody. */
+  readonly keepsDeadKeys: boolean | undefined;
+  acquire?(this: void, lock: Lock, key: string): Promise<Held> | Held;
+  release?(this: void, lock: Lock, key: string, held: Held): void;
+  run?(this: void, lock: Lock, key: string, body: () => undefined): unknown;
+  runAsync?(this: void, lock: Lock, key: string, body: () => Promise<void>): Promise<unknown>;
+  /** How many keys it says it has, where it says. */
+  size?(this: void, lock: Lock): number;
+}
+
+/** What the module of a peer or a floor exports. */
+export interface Adapters {
+  readonly mutex?: MutexAdapter;
+  readonly abort?: AbortAdapter;
+  readonly rw?: RwAdapter;
+  readonly keyed?: KeyedAdapter;
+}

@@ -1,0 +1,81 @@
+import { at } from "./at.ts";
+import type { CaseResult } from "./results.ts";
+import type { Summary } from "./statistics.ts";
+import { short, table } from "./table.ts";
+
+/** What a case should show. */
+export interface Goal {
+  readonly case: string;
+  /** Without one, the case's main metric. */
+  readonly metric?: string;
+  /** Who is compared with us, or nobody: then the figure itself counts. */
+  readonly with?: string;
+  /** Another case, where our own figures of two cases are compared. */
+  readonly withCase?: string;
+  /** Ours is at most so many times the other's; or at most so much. */
+  readonly atMost?: number;
+  /** The other's is at least so many times ours. */
+  readonly atLeast?: number;
+}
+
+export interface GoalRow {
+  readonly case: string;
+  readonly goal: string;
+  readonly target: number;
+  readonly measured: number;
+  readonly low: number;
+  readonly high: number;
+  readonly met: boolean;
+}
+
+/** The goals of the cases that were run. */
+export function goalRows(
+  goals: readonly Goal[],
+  results: readonly CaseResult[],
+  ours = "holdfast",
+): readonly GoalRow[] {
+  const byId = new Map(results.map((result) => [result.definition.id, result]));
+  return goals.flatMap((goal) => {
+    const result = byId.get(goal.case);
+    if (result === undefined) return [];
+    const metric = goal.metric ?? at(Object.keys(result.definition.metrics), 0);
+    const target = goal.atMost ?? goal.atLeast ?? 0;
+    const upper = goal.atLeast === undefined;
+    let measured: Summary | undefined;
+    let what: string;
+    if (goal.withCase !== undefined) {
+      measured = across(result.summary(ours, metric), byId.get(goal.withCase)?.summary(ours, metric));
+      what = `${metric}: at most ${short(target)} x ${goal.withCase}`;
+    } else if (goal.with === undefined) {
+      measured = result.summary(ours, metric);
+      what = `${metric}: at most ${short(target)}`;
+    } else if (upper) {
+      measured = result.ratio(ours, goal.with, metric);
+      what = `${metric}: at most ${short(target)} x ${goal.with}`;
+    } else {
+      measured = result.ratio(goal.with, ours, metric);
+      what = `${metric}: at least ${short(target)} x faster than ${goal.with}`;
+    }
+    if (measured === undefined) return [];
+    const { median, low, high } = measured;
+    const met = upper ? median <= target : median >= target;
+    return [{ case: goal.case, goal: what, target, measured: median, low, high, met }];
+  });
+}
+
+/** Medians only: rounds of different cases do not belong together. */
+function across(one: Summary | undefined, other: Summary | undefined): Summary | undefined {
+  if (one === undefined || other === undefined) return undefined;
+  const median = one.median / other.median;
+  return { median, min: one.min / other.min, low: median, high: median, samples: one.samples };
+}
+
+export function goalTable(rows: readonly GoalRow[]): string {
+  const missed = rows.filter(({ met }) => !met).length;
+  const lines = rows.map((row) => [
+    `${row.met ? "met   " : "MISSED"}  ${row.case}  ${row.goal}`,
+    short(row.measured),
+    `${short(row.low)} - ${short(row.high)}`,
+  ]);
+  return `goals\n\n${table([["", "measured", "IQR"], ...lines])}\n\n${rows.length - missed} met, ${missed} missed`;
+}

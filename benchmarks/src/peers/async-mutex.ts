@@ -1,0 +1,46 @@
+// Lacks AbortSignal; its timeout leaves the waiter in the queue; compiled down to generators. A second release is harmless.
+import { Mutex } from "async-mutex";
+import type { KeyedAdapter, MutexAdapter, RwAdapter } from "../harness/adapters.ts";
+
+type Release = () => void;
+
+export const mutex: MutexAdapter<Mutex, Release> = {
+  secondRelease: "harmless",
+  create: () => new Mutex(),
+  acquire: (lock) => lock.acquire(),
+  release: (_lock, release) => {
+    release();
+  },
+  run: (lock, body) => lock.runExclusive(body),
+  runAsync: (lock, body) => lock.runExclusive(body),
+};
+
+/** What people do who have no keyed lock: a Map of mutexes that only grows. */
+export const keyed: KeyedAdapter<Map<string, Mutex>, Release> = {
+  keepsDeadKeys: true,
+  create: () => new Map(),
+  acquire(locks, key) {
+    let lock = locks.get(key);
+    if (lock === undefined) locks.set(key, (lock = new Mutex()));
+    return lock.acquire();
+  },
+  release: (_locks, _key, release) => {
+    release();
+  },
+  size: (locks) => locks.size,
+};
+
+/** What people do who have no readers/writer lock. */
+export const rw: RwAdapter<Mutex, Release, Release> = {
+  policy: "FIFO, nobody shares",
+  shares: false,
+  create: () => new Mutex(),
+  read: (lock) => lock.acquire(),
+  releaseRead: (_lock, release) => {
+    release();
+  },
+  write: (lock) => lock.acquire(),
+  releaseWrite: (_lock, release) => {
+    release();
+  },
+};
