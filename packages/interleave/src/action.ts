@@ -1,9 +1,14 @@
 /** Something the explorer can let happen next: a step of a task, an event, or the expiry of a timer. */
 export interface Action {
   readonly kind: "step" | "event" | "timer";
-  /** Tasks and events are numbered in the order the program names them; a timer has the number of its creation. */
+  /**
+   * Tasks and events are numbered in the order the program names them; a timer has the number of its
+   * creation.
+   */
   readonly actor: number;
-  /** Tells this action from every other one of the schedule, and is the same in each schedule that reaches it. */
+  /**
+   * Tells this action from every other one of the schedule, and is the same in each schedule that reaches it.
+   */
   readonly id: number;
   readonly name: string;
   /** The task or event that it belongs to, as far as that is known. */

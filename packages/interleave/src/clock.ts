@@ -62,9 +62,10 @@ const genuineClearTimeout = (globalThis as unknown as { clearTimeout: (handle: u
 /**
  * The virtual timers of one schedule.
  *
- * Any amount of time may pass between two steps, so timers do not simply expire in the order of their due times. A timer can
- * expire unless another one must come first: one set earlier for no longer, or set in the same step for less. Timers of steps that
- * touch nothing in common are free of each other, or reduction by independence would not be sound.
+ * Any amount of time may pass between two steps, so timers do not simply expire in the order of their due
+ * times. A timer can expire unless another one must come first: one set earlier for no longer, or set in the
+ * same step for less. Timers of steps that touch nothing in common are free of each other, or reduction by
+ * independence would not be sound.
  */
 export class VirtualClock implements Clock {
   readonly #host: ClockHost;

@@ -95,7 +95,9 @@ export class CountingController implements Controller {
     };
   }
 
-  /** Some platforms make of `onabort` a listener like the others and some do not, so it is kept apart here. */
+  /**
+   * Some platforms make of `onabort` a listener like the others and some do not, so it is kept apart here.
+   */
   #watchHandler(signal: Target, add: Target["addEventListener"]): void {
     Object.defineProperty(signal, "onabort", {
       configurable: true,

@@ -1,4 +1,7 @@
-/** Whether two values are equal in structure: as `Object.is` has it, and inside arrays, plain objects, maps and sets element by element. */
+/**
+ * Whether two values are equal in structure: as `Object.is` has it, and inside arrays, plain objects, maps
+ * and sets element by element.
+ */
 export function isEqual(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;

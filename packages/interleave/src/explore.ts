@@ -9,8 +9,8 @@ import { Search, isShorter } from "./search.js";
 import { encodeSeed } from "./seed.js";
 
 /**
- * Runs a program under every schedule: every order of its steps, events and timers, each followed by settling or by only a few
- * microtask turns. Checks the invariants after every step.
+ * Runs a program under every schedule: every order of its steps, events and timers, each followed by settling
+ * or by only a few microtask turns. Checks the invariants after every step.
  *
  * @param program makes fresh state and names the tasks, events and checks; it is run anew for each schedule.
  * @param options `turns`, `timers`, `maxSchedules`, `maxShrink`, `maxSteps`, `macrotasks`.
@@ -19,8 +19,8 @@ import { encodeSeed } from "./seed.js";
  * @throws {DeterminismError} if the program does something else when it is run again.
  * @throws {TypeError | RangeError} at once, for options that are none.
  *
- * **Complexity** One run of the program per schedule. `n` tasks of `k` steps have `(nk)! / k!ⁿ` orders, and each gap between two
- * steps multiplies them by `turns + 1`.
+ * **Complexity** One run of the program per schedule. `n` tasks of `k` steps have `(nk)! / k!ⁿ` orders, and
+ * each gap between two steps multiplies them by `turns + 1`.
  *
  * @example
  * ```ts

@@ -44,12 +44,13 @@ export interface SchedulesOptions {
 }
 
 /**
- * Makes schedules for `replay`: any list of numbers is one. They shrink to fewer choices and to smaller ones, and 0 is the plainest:
- * let everything settle, and go on with the first task that can.
+ * Makes schedules for `replay`: any list of numbers is one. They shrink to fewer choices and to smaller ones,
+ * and 0 is the plainest: let everything settle, and go on with the first task that can.
  *
  * @example
  * ```ts
- * await fc.assert(fc.asyncProperty(schedules(), fc.nat(3), (schedule, n) => replay(programFor(n), schedule).then(() => true)));
+ * await fc.assert(fc.asyncProperty(schedules(), fc.nat(3), (schedule, n) => replay(programFor(n),
+ * schedule).then(() => true)));
  * ```
  */
 export function schedules(options: SchedulesOptions = {}): fc.Arbitrary<number[]> {
@@ -58,10 +59,12 @@ export function schedules(options: SchedulesOptions = {}): fc.Arbitrary<number[]
 }
 
 /**
- * Runs a program under random schedules, and shrinks the first that fails: for programs with too many schedules to run them all.
+ * Runs a program under random schedules, and shrinks the first that fails: for programs with too many
+ * schedules to run them all.
  *
  * @param program the same kind of program that `explore` takes.
- * @param options `runs`, `maxShrink`, `seed`, and those of one schedule: `turns`, `timers`, `maxSteps`, `macrotasks`.
+ * @param options `runs`, `maxShrink`, `seed`, and those of one schedule: `turns`, `timers`, `maxSteps`,
+ *   `macrotasks`.
  * @returns what was covered, if no schedule failed.
  * @throws {ScheduleError} for the shortest schedule that was found; it replays with `replay`.
  * @throws {TypeError | RangeError} at once, for options that are none.

@@ -1,7 +1,7 @@
 /**
- * The few globals the explorer needs, declared by shape: the package is built without DOM or Node types, and its published types
- * must not ask for either. All of them are read once, when the module loads, so that fake timers which a test framework installs
- * later change nothing here.
+ * The few globals the explorer needs, declared by shape: the package is built without DOM or Node types, and
+ * its published types must not ask for either. All of them are read once, when the module loads, so that fake
+ * timers which a test framework installs later change nothing here.
  */
 interface Port {
   onmessage: (() => void) | null;

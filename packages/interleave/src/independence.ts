@@ -4,10 +4,11 @@ import type { Action } from "./action.js";
 /*
  * Reduction by independence.
  *
- * The unit is a block: the steps from one settled point to the next, with the gaps between them. A block touches what its steps
- * touch. Two blocks that touch nothing in common lead to the same state in either order, so the order that was explored first
- * stands for both (sleep sets). A block whose own steps fall into groups with nothing in common is the same as those groups one
- * after the other, so only connected blocks are explored.
+ * The unit is a block: the steps from one settled point to the next, with the gaps between them. A block
+ * touches what its steps touch. Two blocks that touch nothing in common lead to the same state in either
+ * order, so the order that was explored first stands for both (sleep sets). A block whose own steps fall into
+ * groups with nothing in common is the same as those groups one after the other, so only connected blocks are
+ * explored.
  */
 
 /** A block that has been explored from some settled point. */
@@ -58,7 +59,8 @@ export class OpenBlock {
   add(action: Action): void {
     this.#actions.push(action);
     this.#key += String(action.id);
-    // A timer's number depends on which timers were set before it, so only a block that began with it can tell it from another.
+    // A timer's number depends on which timers were set before it, so only a block that began with it can
+    // tell it from another.
     if (action.kind === "timer" && this.#actions.length > 1) this.#mayBeKept = false;
   }
 

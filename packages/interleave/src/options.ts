@@ -3,15 +3,21 @@ import { show } from "./equal.js";
 /** What decides how one schedule is run. */
 export interface ScheduleOptions {
   /**
-   * After each step either everything settles, or only 0, 1, … `turns` - 1 microtask turns pass before the next step.
-   * 0: everything always settles. Default 1.
+   * After each step either everything settles, or only 0, 1, … `turns` - 1 microtask turns pass before the
+   * next step. 0: everything always settles. Default 1.
    */
   readonly turns?: number | undefined;
-  /** Whether the global `setTimeout` and `clearTimeout` are the virtual clock's while a schedule runs. Default false. */
+  /**
+   * Whether the global `setTimeout` and `clearTimeout` are the virtual clock's while a schedule runs. Default
+   * false.
+   */
   readonly timers?: boolean | undefined;
   /** A schedule with more steps than this is given up, and the report is not complete. Default 1,000. */
   readonly maxSteps?: number | undefined;
-  /** Macrotasks to wait for until everything counts as settled. More than 1 only for code that needs them. Default 1. */
+  /**
+   * Macrotasks to wait for until everything counts as settled. More than 1 only for code that needs them.
+   * Default 1.
+   */
   readonly macrotasks?: number | undefined;
 }
 
@@ -19,13 +25,18 @@ export interface ScheduleOptions {
 export interface ExploreOptions extends ScheduleOptions {
   /** Stops there, with `complete` false. Default 100,000. */
   readonly maxSchedules?: number | undefined;
-  /** How many more schedules may be run, after the first that fails, to find the shortest one. Default 20,000. */
+  /**
+   * How many more schedules may be run, after the first that fails, to find the shortest one. Default 20,000.
+   */
   readonly maxShrink?: number | undefined;
 }
 
 /** Options of `replay`. `turns` and `timers` come from the seed. */
 export interface ReplayOptions extends ScheduleOptions {
-  /** Is given each step's line just before the step happens: `console.log` puts it between the program's own output. */
+  /**
+   * Is given each step's line just before the step happens: `console.log` puts it between the program's own
+   * output.
+   */
   readonly log?: ((line: string) => void) | undefined;
 }
 

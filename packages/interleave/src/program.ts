@@ -1,7 +1,9 @@
 import type { Clock } from "./clock.js";
 import type { Controller } from "./controller.js";
 
-/** What an action touches: one key or several. An action that declares nothing counts as touching everything. */
+/**
+ * What an action touches: one key or several. An action that declares nothing counts as touching everything.
+ */
 export type Touches = string | readonly string[];
 
 /** Options of one step. */
@@ -22,7 +24,10 @@ export interface TaskOptions {
 
 /** Options of an event. */
 export interface EventOptions {
-  /** Whether there are also schedules in which it never happens. Default false: it happens at every possible place, the end included. */
+  /**
+   * Whether there are also schedules in which it never happens. Default false: it happens at every possible
+   * place, the end included.
+   */
   readonly optional?: boolean | undefined;
   /** What the event reads or writes. Default: possibly everything. */
   readonly touches?: Touches | undefined;
@@ -32,7 +37,9 @@ export interface EventOptions {
 
 /** Options of `controller`. */
 export interface ControllerOptions extends EventOptions {
-  /** What the signal is aborted with. Default: an `Error` named `AbortError`, the same one in every schedule. */
+  /**
+   * What the signal is aborted with. Default: an `Error` named `AbortError`, the same one in every schedule.
+   */
   readonly reason?: unknown;
 }
 
@@ -49,7 +56,10 @@ export interface CheckOptions {
 export interface TaskContext {
   /** The name of the task. */
   readonly name: string;
-  /** Waits here until the explorer lets the task go on. What stands between two steps is one step of the schedule. */
+  /**
+   * Waits here until the explorer lets the task go on. What stands between two steps is one step of the
+   * schedule.
+   */
   readonly step: (label: string, options?: StepOptions) => Promise<void>;
   /** One of the values; the explorer tries each. */
   readonly choose: <T>(name: string, values: readonly T[]) => T;
@@ -57,15 +67,24 @@ export interface TaskContext {
 
 /** What a program is given: it names its tasks, events and checks. Everything can be destructured. */
 export interface World {
-  /** Adds a task. Its body starts before the first step, in the order the tasks were named, and runs to its first `step`. */
+  /**
+   * Adds a task. Its body starts before the first step, in the order the tasks were named, and runs to its
+   * first `step`.
+   */
   readonly task: (name: string, body: (context: TaskContext) => unknown, options?: TaskOptions) => void;
-  /** Adds something that happens once, from outside: it may come at any point, also before the first step of any task. */
+  /**
+   * Adds something that happens once, from outside: it may come at any point, also before the first step of
+   * any task.
+   */
   readonly event: (name: string, action: () => unknown, options?: EventOptions) => void;
   /** Makes an abort controller whose `abort` is an event, and whose signal counts its listeners. */
   readonly controller: (name: string, options?: ControllerOptions) => Controller;
   /** Adds a check. It fails by throwing or by returning `false`. */
   readonly invariant: (name: string, check: () => unknown, options?: CheckOptions) => void;
-  /** Adds a check that two values are equal in structure: what the subject says and what the model beside it says. */
+  /**
+   * Adds a check that two values are equal in structure: what the subject says and what the model beside it
+   * says.
+   */
   readonly compare: <T>(
     name: string,
     subject: () => T,
@@ -83,7 +102,7 @@ export interface World {
 }
 
 /**
- * Makes fresh state, and names the tasks, events and checks. It is run anew for every schedule, so it must do the same each
- * time: no randomness, no state from outside, no real timers.
+ * Makes fresh state, and names the tasks, events and checks. It is run anew for every schedule, so it must do
+ * the same each time: no randomness, no state from outside, no real timers.
  */
 export type Program = (world: World) => void | Promise<void>;

@@ -19,9 +19,10 @@ export interface Replay {
  * Runs a program once, under one schedule.
  *
  * @param program the program that was explored.
- * @param schedule the seed from a `ScheduleError`; or any list of whole numbers from 0, of which each counts modulo the number of
- *   ways there are at that choice.
- * @param options `log` is given each step just before it happens. `turns` and `timers` are those of the seed, if it is one.
+ * @param schedule the seed from a `ScheduleError`; or any list of whole numbers from 0, of which each counts
+ *   modulo the number of ways there are at that choice.
+ * @param options `log` is given each step just before it happens. `turns` and `timers` are those of the seed,
+ *   if it is one.
  * @returns the trace, if the schedule passes.
  * @throws {ScheduleError} if it fails.
  * @throws {RangeError} if the seed does not fit the program.

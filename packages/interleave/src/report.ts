@@ -6,11 +6,17 @@ export interface Report {
   readonly pruned: number;
   /** Different values of `state` at settled points; undefined if the program names no state. */
   readonly states: number | undefined;
-  /** Steps, events and timers that happened, over all schedules. */
+  /**
+   * Steps, events and timers that happened, also in schedules that were given up because independence makes
+   * them equal to others.
+   */
   readonly steps: number;
   /** Steps, events and timers in the longest schedule. */
   readonly depth: number;
-  /** Whether every schedule within `turns` was run (or is equal to one that was): neither `maxSchedules` nor `maxSteps` was reached. */
+  /**
+   * Whether every schedule within `turns` was run (or is equal to one that was): neither `maxSchedules` nor
+   * `maxSteps` was reached.
+   */
   readonly complete: boolean;
   /** Which bound ended it early, if any. */
   readonly bound: "maxSchedules" | "maxSteps" | undefined;
@@ -22,7 +28,7 @@ export interface Report {
  * @example
  * ```ts
  * console.log(formatReport(await explore(program)));
- * // complete: 1,680 schedules, 15,120 steps, at most 9 in one
+ * // => complete: 4 schedules, 8 steps, at most 2 in one
  * ```
  */
 export function formatReport(report: Report): string {

@@ -21,7 +21,9 @@ import type {
 export interface Chooser {
   /** An index into `enabled`; `enabled.length` for "end here", if `mayEnd`; -1 to give the schedule up. */
   action(enabled: readonly Action[], mayEnd: boolean, settled: boolean): number;
-  /** 0: settle. n: let n - 1 turns pass. -1: give the schedule up. Asked only if something else could go next. */
+  /**
+   * 0: settle. n: let n - 1 turns pass. -1: give the schedule up. Asked only if something else could go next.
+   */
   gap(ways: number, others: readonly Action[]): number;
   /** Told in place of `gap` when settling is the only way. Whether to go on. */
   settles(): boolean;
@@ -81,7 +83,10 @@ const reasons = new Map<string, Error>();
 /** Two schedules at once would set timers on each other's clock. */
 let areTimersReplaced = false;
 
-/** Runs a program once, the way the chooser says. Never rejects because of the program, only because of a misuse. */
+/**
+ * Runs a program once, the way the chooser says. Never rejects because of the program, only because of a
+ * misuse.
+ */
 export async function runSchedule(
   program: Program,
   settings: Settings,
@@ -238,7 +243,10 @@ class Run {
     return enabled;
   }
 
-  /** Whether nothing is left that has to happen. A timer has to expire only if some task may be waiting for it. */
+  /**
+   * Whether nothing is left that has to happen. A timer has to expire only if some task may be waiting for
+   * it.
+   */
   #mayEnd(): boolean {
     if (this.#waiting.length > 0 || this.#events.some((event) => !event.optional)) return false;
     return this.#unfinished === 0 || this.#clock.pending === 0;

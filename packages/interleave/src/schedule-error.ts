@@ -12,7 +12,8 @@ export interface FailedSchedule {
 }
 
 /**
- * A schedule under which the program fails. The message lists the schedule step by step, and the line that replays it.
+ * A schedule under which the program fails. The message lists the schedule step by step, and the line that
+ * replays it.
  *
  * `cause` is what was thrown.
  */

@@ -33,9 +33,11 @@ export function isShorter(a: Length, b: Length | undefined): boolean {
 }
 
 /**
- * Depth-first search over all choices. A path is walked by running the program from the start; `advance` moves to the next path.
+ * Depth-first search over all choices. A path is walked by running the program from the start; `advance`
+ * moves to the next path.
  *
- * Once a failure is known, `limit` cuts every path that cannot end in a shorter one, so that going on finds the shortest.
+ * Once a failure is known, `limit` cuts every path that cannot end in a shorter one, so that going on finds
+ * the shortest.
  */
 export class Search implements Chooser {
   readonly #turns: number;
@@ -74,7 +76,9 @@ export class Search implements Chooser {
     this.#origin = undefined;
   }
 
-  /** Whether the run that ended showed that another reduction fits the program; if so, the search starts anew. */
+  /**
+   * Whether the run that ended showed that another reduction fits the program; if so, the search starts anew.
+   */
   restart(): boolean {
     if (this.#seen === this.#reduction) return false;
     this.#reduction = this.#seen;

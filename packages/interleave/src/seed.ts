@@ -7,7 +7,10 @@ export interface Seed {
 
 const FORM = /^(\d+)(t?):((?:[0-9a-z]+(?:\.[0-9a-z]+)*)?)$/;
 
-/** Writes a schedule as `turns`, a `t` with virtual timers, a colon, and base-36 numbers joined by dots; zeros at the end are left out. */
+/**
+ * Writes a schedule as `turns`, a `t` with virtual timers, a colon, and base-36 numbers joined by dots; zeros
+ * at the end are left out.
+ */
 export function encodeSeed({ turns, timers, schedule }: Seed): string {
   let length = schedule.length;
   while (length > 0 && schedule[length - 1] === 0) length -= 1;

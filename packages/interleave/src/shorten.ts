@@ -14,8 +14,9 @@ export interface Failed {
 }
 
 /**
- * Looks for the shortest schedule that fails, given one that does: first by leaving choices out, which gets near it soon; then by
- * a search among all that are shorter, which shows that there is none, if `budget` runs are enough for it.
+ * Looks for the shortest schedule that fails, given one that does: first by leaving choices out, which gets
+ * near it soon; then by a search among all that are shorter, which shows that there is none, if `budget` runs
+ * are enough for it.
  */
 export async function shorten(
   program: Program,
@@ -52,7 +53,8 @@ async function searchBelow(
 ): Promise<{ readonly failed: Failed; readonly isShortest: boolean }> {
   let best = failed;
   const search = new Search(settings.turns);
-  // One of the same length is taken too, if it comes first: so the outcome is the one that an exploration would have.
+  // One of the same length is taken too, if it comes first: so the outcome is the one that an exploration
+  // would have.
   let limit: Length = { steps: best.result.steps, unsettled: best.result.unsettled + 1 };
   search.limit(limit);
   for (let runs = 0; runs < budget; runs += 1) {

@@ -24,6 +24,8 @@ export interface Bug {
   readonly schedule: readonly string[];
   readonly reason: string;
   readonly seed: string;
+  /** How many schedules the correct lock passes. */
+  readonly schedules: number;
 }
 
 const writer: Visitor = {};
@@ -38,6 +40,7 @@ export const bugs: readonly Bug[] = [
     schedule: ["A: ask, then all settles", "B: ask, then 0 turns", "A: leave, then all settles"],
     reason: 'who is inside: the subject says [], the model ["B"]',
     seed: "1:0.0.1.1",
+    schedules: 10,
   },
   {
     bug: "barging",
@@ -46,6 +49,7 @@ export const bugs: readonly Bug[] = [
     schedule: ["A: ask, then all settles", "B: ask, then all settles", "C: ask, then all settles"],
     reason: 'who is inside: the subject says ["A","C"], the model ["A"]',
     seed: "1:0.0.1.0.1",
+    schedules: 374,
   },
   {
     bug: "LIFO",
@@ -59,6 +63,7 @@ export const bugs: readonly Bug[] = [
     ],
     reason: 'who is inside: the subject says ["C"], the model ["B"]',
     seed: "1:0.0.1.0.1",
+    schedules: 192,
   },
   {
     bug: "wake-one instead of all readers",
@@ -72,6 +77,7 @@ export const bugs: readonly Bug[] = [
     ],
     reason: 'who is inside: the subject says ["B"], the model ["B","C"]',
     seed: "1:0.0.1.0.1",
+    schedules: 374,
   },
   {
     bug: "abort that does not wake",
@@ -85,6 +91,7 @@ export const bugs: readonly Bug[] = [
     ],
     reason: 'who is inside: the subject says ["A"], the model ["A","C"]',
     seed: "1:0.0.1.0.1.0.1",
+    schedules: 5726,
   },
   {
     bug: "timeout that does not wake",
@@ -99,6 +106,7 @@ export const bugs: readonly Bug[] = [
     ],
     reason: 'who is inside: the subject says ["A"], the model ["A","C"]',
     seed: "1t:0.0.1.0.1.0.1",
+    schedules: 800,
   },
   {
     bug: "aborted waiter that consumes the grant",
@@ -113,6 +121,7 @@ export const bugs: readonly Bug[] = [
     ],
     reason: 'who is inside: the subject says [], the model ["C"]',
     seed: "1:0.0.1.0.1.0.1",
+    schedules: 2888,
   },
   {
     bug: "double release",
@@ -127,6 +136,7 @@ export const bugs: readonly Bug[] = [
     ],
     reason: twoInside,
     seed: "1:0.0.0.0.1.0.0.0.1",
+    schedules: 910,
   },
   ...[1, 2, 3].map((open): Bug => ({
     bug: `free for ${["one turn", "two turns", "three turns"][open - 1] ?? ""} while handing over`,
@@ -140,6 +150,7 @@ export const bugs: readonly Bug[] = [
     ],
     reason: twoInside,
     seed: "1:0.0.1.0.0.1",
+    schedules: 192,
   })),
   ...[1, 2, 3].map((closed): Bug => ({
     bug: `free for one turn, ${["one turn", "two turns", "three turns"][closed - 1] ?? ""} after the release`,
@@ -154,6 +165,7 @@ export const bugs: readonly Bug[] = [
     ],
     reason: twoInside,
     seed: `${closed + 1}:0.0.1.0.0.${closed + 1}`,
+    schedules: [558, 2598, 7782][closed - 1] ?? 0,
   })),
   {
     bug: "check-await-act",
@@ -162,6 +174,7 @@ export const bugs: readonly Bug[] = [
     schedule: ["A: ask, then 0 turns", "B: ask, then all settles"],
     reason: twoInside,
     seed: "1:0.1",
+    schedules: 10,
   },
   {
     bug: "abort before the call",
@@ -170,6 +183,7 @@ export const bugs: readonly Bug[] = [
     schedule: ["abort A, then all settles", "A: ask, then all settles"],
     reason: 'who is inside: the subject says ["A"], the model []',
     seed: "1:1",
+    schedules: 7,
   },
   {
     bug: "listener leak",
@@ -178,5 +192,6 @@ export const bugs: readonly Bug[] = [
     schedule: ["A: ask, then all settles", "B: ask, then all settles", "A: leave, then all settles"],
     reason: "no listener for B, who waits no more: does not hold",
     seed: "1:0.0.1",
+    schedules: 112,
   },
 ];
