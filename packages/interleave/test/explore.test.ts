@@ -109,6 +109,26 @@ describe("what is explored", () => {
   });
 });
 
+describe("a task left over", () => {
+  it("may still wait for an event that was last in line", async () => {
+    const seen = new Set<string>();
+    await explore(({ task, controller, atEnd }) => {
+      const abort = controller("A");
+      task(
+        "A",
+        () =>
+          new Promise<void>((resolve) => {
+            abort.signal.addEventListener("abort", () => {
+              resolve();
+            });
+          }),
+      );
+      atEnd("note", () => void seen.add("ended"));
+    });
+    expect(seen).toEqual(new Set(["ended"]));
+  });
+});
+
 describe("the bounds", () => {
   it("end at maxSchedules, with a report that says so", async () => {
     const report = await explore(orders(3, 3), { turns: 0, maxSchedules: 100 });
@@ -454,6 +474,19 @@ describe("a program that is not deterministic", () => {
       for (const name of ["B", "C"]) task(runs === 2 ? name.toLowerCase() : name, ({ step }) => step("goes"));
     };
     await expect(explore(program)).rejects.toThrow('choice 1 is about "b: goes", and was about "B: goes"');
+  });
+
+  it("is told so when a choice within a task changes", async () => {
+    let runs = 0;
+    const program: Program = ({ task }) => {
+      runs += 1;
+      const values = runs === 2 ? [1, 2, 3] : [1, 2];
+      task("A", async ({ step, choose }) => {
+        await step("goes");
+        choose("n", values);
+      });
+    };
+    await expect(explore(program)).rejects.toThrow("choice 1 has 3 ways, and had 2 before");
   });
 
   it("is told so when it ends sooner", async () => {

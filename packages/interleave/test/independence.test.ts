@@ -114,4 +114,82 @@ describe("reduction by independence", () => {
       expect([...full.seen].filter((history) => !reduced.seen.has(history))).toEqual([]);
     }
   });
+
+  /** Each task sets a timer, and clears it again if it comes to its second step first. */
+  const timing =
+    (keys: Readonly<Record<string, string>>) =>
+    ({ task, clock }: World, log: (key: string, text: string) => void): void => {
+      for (const [name, key] of Object.entries(keys))
+        task(name, async ({ step }) => {
+          await step("sets", { touches: key });
+          const timer = clock.setTimeout(() => {
+            log(key, `${name} expires`);
+          }, 10);
+          await step("clears", { touches: key });
+          log(key, `${name} goes on`);
+          clock.clearTimeout(timer);
+        });
+    };
+
+  it.each([
+    ["one key", { A: "a", B: "a" }],
+    ["two keys", { A: "a", B: "b" }],
+    ["two tasks on one of two keys", { A: "a", B: "b", C: "a" }],
+  ])("sees every history that the full exploration sees, with timers: %s", async (_name, keys) => {
+    for (const turns of [0, 1]) {
+      const full = await histories(timing(keys), false)({ turns });
+      const reduced = await histories(timing(keys), true)({ turns });
+      expect(reduced.report.complete).toBe(true);
+      expect([...full.seen].filter((history) => !reduced.seen.has(history))).toEqual([]);
+    }
+  });
+
+  it("holds for events as for steps", async () => {
+    const program: Program = ({ task, controller, event }) => {
+      controller("A", { touches: "a" });
+      event("E", () => undefined, { touches: ["b"] });
+      task("C", ({ step }) => step("goes"), { touches: "c" });
+    };
+    expect(await explore(program)).toMatchObject({ schedules: 1, complete: true });
+  });
+
+  it("makes no difference to seeds", async () => {
+    const failing =
+      (touches: readonly string[] | undefined): Program =>
+      ({ task, invariant }) => {
+        let order = "";
+        for (const name of ["A", "B", "C"])
+          task(
+            name,
+            async ({ step }) => {
+              await step("goes");
+              order += name;
+            },
+            { touches },
+          );
+        invariant("not C first", () => !order.startsWith("C"));
+      };
+    const full: unknown = await explore(failing(undefined)).catch((error: unknown) => error);
+    const reduced: unknown = await explore(failing(["a"])).catch((error: unknown) => error);
+    expect(full).toMatchObject({ seed: "1:2", trace: ["C: goes, then all settles"] });
+    expect(reduced).toMatchObject({ seed: "1:2", trace: ["C: goes, then all settles"] });
+  });
+
+  it("leaves a program's own choices alone", async () => {
+    const seen = new Set<string>();
+    const report = await explore(({ task, choose }) => {
+      const first = choose("first", [1, 2]);
+      for (const name of ["A", "B"])
+        task(
+          name,
+          async ({ step, choose: chooseLater }) => {
+            await step("goes");
+            seen.add(`${name}${first}${chooseLater("second", ["x", "y"])}`);
+          },
+          { touches: name },
+        );
+    });
+    expect(report.complete).toBe(true);
+    expect(seen).toEqual(new Set(["A1x", "A1y", "A2x", "A2y", "B1x", "B1y", "B2x", "B2y"]));
+  });
 });
