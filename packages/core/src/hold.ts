@@ -1,12 +1,12 @@
 import type { LockToken } from "./governor.js";
-import { channels } from "#observe";
+import { runBody } from "#observe";
 import { checkFunction, checkWaitOptions, type WaitOptions } from "./options.js";
 
 /** Runs `fn`, releases `token` however it ends, and passes the outcome through as it is. */
 export function hold<T extends LockToken, R>(token: T, fn: (token: T) => R): Promise<Awaited<R>> {
   let result: R;
   try {
-    result = channels?.hold.hasSubscribers ? channels.hold.runStores(token, () => fn(token)) : fn(token);
+    result = runBody(token, () => fn(token));
     if (typeof (result as PromiseLike<unknown> | undefined)?.then === "function")
       return Promise.resolve(result).then(
         (value) => {
@@ -20,7 +20,6 @@ export function hold<T extends LockToken, R>(token: T, fn: (token: T) => R): Pro
       );
   } catch (error) {
     token.release();
-    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- what was thrown, as it is
     return Promise.reject(error);
   }
   token.release();

@@ -12,23 +12,17 @@ export {
   TimeoutError,
 } from "./errors.js";
 // For authors of locks.
-export {
-  checkFunction,
-  checkLabel,
-  checkLimit,
-  checkOptions,
-  checkWaitOptions,
-  received,
-} from "./options.js";
+export { observing } from "#observe";
 export { Gate, queueFull } from "./gate.js";
-export type { MakeToken, Place } from "./gate.js";
+export type { MakeToken } from "./gate.js";
 export { GateGovernor } from "./gate-governor.js";
-export { GateLock, canceled } from "./lock.js";
-export { GateToken } from "./token.js";
 export { hold, holdUnlessAborted, wrapper } from "./hold.js";
 export { IdleWaiters } from "./idle.js";
-export { observing } from "#observe";
 export { keep } from "./keep.js";
+export { canceled, GateLock, pendingEntry } from "./lock.js";
+export { checkFunction, checkOptions, checkWaitOptions, demand, readLimit } from "./options.js";
 export { LockRequest } from "./request.js";
 export { LockState } from "./state.js";
+export { GateToken } from "./token.js";
 export { timedOut, Waiter } from "./waiter.js";
+export type { Entry, Place } from "./waiter.js";

@@ -1,10 +1,11 @@
 import { CanceledError } from "./errors.js";
 import type { Gate } from "./gate.js";
 import type { LockToken } from "./governor.js";
-import type { Introspection, LockSnapshot, Shutdown } from "./introspection.js";
+import type { Introspection, LockSnapshot, PendingEntry, Shutdown } from "./introspection.js";
 import type { WaitOptions } from "./options.js";
 import type { LockRequest } from "./request.js";
 import type { LockState } from "./state.js";
+import type { Entry } from "./waiter.js";
 
 /** What every lock with a single gate answers and does alike. */
 export abstract class GateLock<T extends LockToken> implements Introspection, Shutdown {
@@ -31,7 +32,7 @@ export abstract class GateLock<T extends LockToken> implements Introspection, Sh
   }
 
   snapshot(): LockSnapshot {
-    return { held: this.gate.held(), pending: Array.from(this.gate.pending(), ([entry]) => entry) };
+    return { held: this.gate.held(), pending: Array.from(this.gate.queue(), pendingEntry) };
   }
 
   whenIdle(options?: WaitOptions): Promise<void> {
@@ -60,4 +61,9 @@ export abstract class GateLock<T extends LockToken> implements Introspection, Sh
 /** What `cancelWaiters()` rejects with where it is given no reason. */
 export function canceled(state: LockState, request?: LockRequest): CanceledError {
   return new CanceledError(`Waiting for ${state.describe(request)} was canceled`);
+}
+
+/** What `snapshot()` shows of one in the queue. */
+export function pendingEntry({ waiter, exclusive }: Entry): PendingEntry {
+  return waiter.request?.entry() ?? { mode: waiter.state.modes[exclusive ? 1 : 0] };
 }

@@ -17,60 +17,63 @@ export interface WaitOptions {
   readonly label?: string | undefined;
 }
 
-/** Says what was received in a message about a wrong argument. */
-export function received(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
-  return typeof value === "object" && value !== null ? Object.prototype.toString.call(value) : String(value);
+/** Throws unless `ok`, saying what was expected and what was received. */
+export function demand(
+  ok: boolean,
+  expected: string,
+  received: unknown,
+  Kind: new (message: string) => Error = TypeError,
+): void {
+  if (ok) return;
+  const shown =
+    typeof received === "string"
+      ? `"${received}"`
+      : Object(received) === received
+        ? Object.prototype.toString.call(received)
+        : String(received);
+  throw new Kind(`${expected}, received ${shown}`);
 }
 
-// One longer is taken for 1 ms by every timer there is.
-const longestTimeout = 2 ** 31 - 1;
+/** Throws unless `options` is an object and its label, where it has one, a string. */
+export function checkOptions(options: { readonly label?: unknown }): void {
+  demand(Object(options) === options, "options must be an object", options);
+  const { label } = options;
+  demand(label === undefined || typeof label === "string", "options.label must be a string", label);
+}
 
 /** Throws for wait options of the wrong type or range, naming the option and the value. */
 export function checkWaitOptions(options: WaitOptions): void {
   checkOptions(options);
-  const { signal, timeout, label } = options;
-  if (
-    signal !== undefined &&
-    (typeof (signal as AbortSignalLike | null)?.aborted !== "boolean" ||
-      typeof (signal as unknown as Record<string, unknown>)["addEventListener"] !== "function")
-  )
-    throw new TypeError(`options.signal must be an AbortSignal, received ${received(signal)}`);
-  if (timeout !== undefined) {
-    if (typeof (timeout as unknown) !== "number")
-      throw new TypeError(`options.timeout must be a number, received ${received(timeout)}`);
-    if (!(timeout >= 0 && (timeout <= longestTimeout || timeout === Infinity)))
-      throw new RangeError(
-        `options.timeout must be 0 to ${longestTimeout} milliseconds, or Infinity, received ${timeout}`,
-      );
-  }
-  checkLabel(label);
-}
-
-/** Throws unless `options` is an object. */
-export function checkOptions(options: unknown): void {
-  if (typeof options !== "object" || options === null)
-    throw new TypeError(`options must be an object, received ${received(options)}`);
-}
-
-/** Throws unless `label` is a string or absent. */
-export function checkLabel(label: unknown): void {
-  if (label !== undefined && typeof label !== "string")
-    throw new TypeError(`options.label must be a string, received ${received(label)}`);
+  const { signal, timeout = 0 } = options;
+  demand(
+    signal === undefined || typeof (signal as AbortSignalLike | null)?.addEventListener === "function",
+    "options.signal must be an AbortSignal",
+    signal,
+  );
+  demand(typeof timeout === "number", "options.timeout must be a number", timeout);
+  // Every timer there is takes a longer time for 1 ms.
+  demand(
+    timeout === Infinity || (timeout >= 0 && timeout < 2 ** 31),
+    "options.timeout must be 0 to 2147483647 milliseconds, or Infinity",
+    timeout,
+    RangeError,
+  );
 }
 
 /** Reads the option `name`: a whole number from 1, or `Infinity`; throws for anything else. */
-export function checkLimit(options: object, name: string, absent: number = Infinity): number {
+export function readLimit(options: object, name: string, absent: number = Infinity): number {
   const { [name]: value = absent } = options as Readonly<Record<string, unknown>>;
-  if (typeof value !== "number")
-    throw new TypeError(`options.${name} must be a number, received ${received(value)}`);
-  if (!(value >= 1 && (Number.isInteger(value) || value === Infinity)))
-    throw new RangeError(`options.${name} must be a whole number from 1, or Infinity, received ${value}`);
-  return value;
+  demand(typeof value === "number", `options.${name} must be a number`, value);
+  demand(
+    value === Infinity || (Number.isInteger(value) && (value as number) >= 1),
+    `options.${name} must be a whole number from 1, or Infinity`,
+    value,
+    RangeError,
+  );
+  return value as number;
 }
 
 /** Throws unless `value` is a function, naming the parameter. */
 export function checkFunction(value: unknown, name: string): void {
-  if (typeof value !== "function")
-    throw new TypeError(`${name} must be a function, received ${received(value)}`);
+  demand(typeof value === "function", `${name} must be a function`, value);
 }

@@ -1,6 +1,8 @@
+import { type LockEvent, publish } from "#observe";
 import type { LockToken } from "./governor.js";
+import type { HeldEntry } from "./introspection.js";
 import type { LockState } from "./state.js";
-import { channels } from "#observe";
+import type { Waiter } from "./waiter.js";
 
 declare const performance: { now(): number };
 
@@ -11,14 +13,14 @@ declare const performance: { now(): number };
 export class LockRequest {
   /** The lock it was made to. */
   readonly lock: LockState;
-  /** The key or keys it is for, at a keyed lock. */
-  readonly keys: readonly unknown[];
-  /** How it wants to hold the lock. */
+  /** How it wants to hold the lock, or holds it. */
   mode: string;
   readonly label: string | undefined;
+  /** The key or keys it is for, at a keyed lock; those given back early are taken out. */
+  keys: readonly unknown[];
   /** When it was made, in milliseconds as `performance.now()` has it. */
   readonly since: number = performance.now();
-  /** How long it waited, in milliseconds; 0 until it is granted or rejected. */
+  /** How long it waited, in milliseconds, once that is over. */
   waited = 0;
   /** The grant, once there is one. */
   token: LockToken | undefined;
@@ -26,41 +28,49 @@ export class LockRequest {
   reason: unknown;
   /** While it waits: rejects it with `reason`. */
   cancel: ((reason: unknown) => void) | undefined;
-  /** While it waits: the requests that have to end before it can be granted, as far as they are known. */
-  blockers: (() => Iterable<LockRequest>) | undefined;
 
-  constructor(lock: LockState, mode: string, label: string | undefined, keys: readonly unknown[]) {
+  constructor(lock: LockState, exclusive: boolean, label: string | undefined, keys: readonly unknown[]) {
     this.lock = lock;
-    this.mode = mode;
+    this.mode = lock.modes[exclusive ? 1 : 0];
     this.label = label;
     this.keys = keys;
   }
 
-  /** Tells the observers that this request now waits. */
-  waits(cancel: (reason: unknown) => void, blockers: () => Iterable<LockRequest>): void {
-    this.cancel = cancel;
-    this.blockers = blockers;
-    channels?.wait.publish(this);
+  /** Tells that it waits. */
+  waits(waiter: Waiter): void {
+    this.cancel = (reason) => {
+      waiter.fail(reason);
+      this.lock.settle();
+    };
+    publish("wait", this);
   }
 
+  /** Tells that it is granted. */
   granted(token: LockToken): void {
     this.token = token;
-    this.#waited();
-    channels?.grant.publish(this);
+    this.#ended("grant");
   }
 
-  released(): void {
-    channels?.release.publish(this);
-  }
-
+  /** Tells that it is rejected. */
   rejected(reason: unknown, event: "abort" | "timeout"): void {
     this.reason = reason;
-    this.#waited();
-    channels?.[event].publish(this);
+    this.#ended(event);
   }
 
-  #waited(): void {
+  /** Tells that it is released. */
+  released(): void {
+    publish("release", this);
+  }
+
+  /** What `snapshot()` shows of it. */
+  entry(): HeldEntry {
+    const { mode, label, since } = this;
+    return label === undefined ? { mode, since } : { mode, label, since };
+  }
+
+  #ended(event: LockEvent): void {
     if (this.cancel !== undefined) this.waited = performance.now() - this.since;
-    this.cancel = this.blockers = undefined;
+    this.cancel = undefined;
+    publish(event, this);
   }
 }

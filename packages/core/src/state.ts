@@ -39,9 +39,8 @@ export class LockState {
 
   /** Closes; a second time changes nothing. */
   close(reason: unknown): void {
-    if (this.closed) return;
+    if (!this.closed) this.#reason = reason;
     this.closed = true;
-    this.#reason = reason;
   }
 
   /** What a request to a closed lock is rejected with: the reason given, or an error of its own each. */
@@ -49,14 +48,14 @@ export class LockState {
     return this.#reason === undefined ? new ClosedError(`${this.describe(request)} is closed`) : this.#reason;
   }
 
-  /** Notes that a waiter left `gate`, which must look at its queue before this step ends. */
+  /** Notes that somebody left the queue of `gate`, which must look at it before this step ends. */
   touch(gate: Gate): void {
     this.#touched.push(gate);
   }
 
   /**
-   * Lets every gate that a waiter left look at its queue. A loop and not a recursion: one abort can empty a queue of
-   * any length, and take each of them out of other queues.
+   * Lets every gate whose queue somebody left look at it. A loop and not a recursion: one abort can empty a queue of any
+   * length, and take each of those who leave out of other queues as well.
    */
   settle(): void {
     if (this.#settling || this.#touched.length === 0) return;

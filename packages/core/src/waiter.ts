@@ -1,4 +1,5 @@
 import { TimeoutError } from "./errors.js";
+import { keep } from "./keep.js";
 import type { AbortSignalLike, WaitOptions } from "./options.js";
 import type { LockRequest } from "./request.js";
 import type { LockState } from "./state.js";
@@ -6,12 +7,30 @@ import type { LockState } from "./state.js";
 declare function setTimeout(callback: () => void, milliseconds: number): unknown;
 declare function clearTimeout(timer: unknown): void;
 
-let grabbedResolve: (value: never) => void;
-let grabbedReject: (reason: unknown) => void;
+/** Where a waiter waits. */
+export interface Place<T = never> {
+  /** Takes `waiter` out of every queue, and hands back what it already has. Those gates are touched, not advanced. */
+  withdraw(waiter: Waiter): void;
+  /** Makes what the waiter waits for, now that it is let in. */
+  issue(request: LockRequest | undefined): T;
+}
+
+/** One entry in one queue: a waiter, or one key of a waiter for several. */
+export interface Entry {
+  readonly exclusive: boolean;
+  readonly waiter: Waiter;
+  before: Entry | undefined;
+  after: Entry | undefined;
+  /** The queue has let it in. */
+  admit(): void;
+}
+
 // One executor for all promises: under load a closure each costs more than the promise.
-const grab = (resolve: (value: never) => void, reject: (reason: unknown) => void): void => {
-  grabbedResolve = resolve;
-  grabbedReject = reject;
+let resolveLast: unknown;
+let rejectLast: unknown;
+const grab = (resolve: unknown, reject: unknown): void => {
+  resolveLast = resolve;
+  rejectLast = reject;
 };
 
 /**
@@ -19,63 +38,70 @@ const grab = (resolve: (value: never) => void, reject: (reason: unknown) => void
  *
  * Whatever happens first decides; from then on no listener, timer or queue entry of it is left.
  */
-export abstract class Waiter<T = unknown> {
-  // Neither `#` nor defined by the class: in a derived class either makes every instance dearer.
-  declare readonly promise: Promise<T>;
-  declare readonly state: LockState;
-  declare readonly signal: AbortSignalLike | undefined;
-  declare readonly request: LockRequest | undefined;
-  /** Neighbours among the waiters of one signal. */
-  declare previous: Waiter | undefined;
-  declare next: Waiter | undefined;
-  declare private group: AbortGroup | undefined;
-  declare private timer: unknown;
-  declare private readonly resolve: (value: T) => void;
-  declare private readonly reject: (reason: unknown) => void;
+export class Waiter<T = unknown> implements Entry {
+  static {
+    keep(new Waiter({} as never, {} as never));
+  }
 
-  constructor(state: LockState, options: WaitOptions | undefined, request?: LockRequest) {
+  readonly promise: Promise<T> = new Promise<T>(grab as never);
+  readonly state: LockState;
+  readonly exclusive: boolean;
+  readonly request: LockRequest | undefined;
+  before: Entry | undefined = undefined;
+  after: Entry | undefined = undefined;
+  readonly #resolve = resolveLast as (value: T) => void;
+  readonly #reject = rejectLast as (reason: unknown) => void;
+  readonly #place: Place<T>;
+  #group: AbortGroup | undefined = undefined;
+  #timer: unknown = undefined;
+
+  constructor(
+    place: Place<T>,
+    state: LockState,
+    options?: WaitOptions,
+    exclusive: boolean = false,
+    request?: LockRequest,
+  ) {
+    this.#place = place;
     this.state = state;
+    this.exclusive = exclusive;
     this.request = request;
-    this.promise = new Promise<T>(grab as never);
-    this.resolve = grabbedResolve as never;
-    this.reject = grabbedReject;
-    this.previous = this.next = this.group = this.timer = undefined;
-    const signal = (this.signal = options?.signal);
-    if (signal !== undefined) {
-      let group = state.groups.get(signal);
-      if (group === undefined) state.groups.set(signal, (group = new AbortGroup(state, signal)));
-      this.group = group;
-      group.add(this as Waiter);
-    }
-    const timeout = options?.timeout;
-    if (timeout !== undefined && timeout !== Infinity)
-      this.timer = setTimeout(() => {
+    if (options === undefined) return;
+    const { signal, timeout = Infinity } = options;
+    if (signal !== undefined) this.#group = AbortGroup.join(state, signal, this as Waiter);
+    if (timeout !== Infinity)
+      this.#timer = setTimeout(() => {
         this.fail(timedOut(state, timeout, request), "timeout");
         state.settle();
       }, timeout);
   }
 
-  /** Leaves every queue this waiter stands in, hands back what it already has, and touches those gates. */
-  protected abstract withdraw(): void;
+  get waiter(): Waiter {
+    return this as Waiter;
+  }
 
-  /** Settles it with what it waited for. */
-  grant(value: T): void {
-    this.disarm();
-    this.resolve(value);
+  /** The signal, if it reads aborted: also where our listener has not had its turn yet. */
+  get aborted(): AbortSignalLike | undefined {
+    const signal = this.#group?.signal;
+    return signal?.aborted === true ? signal : undefined;
+  }
+
+  admit(): void {
+    this.#disarm();
+    this.#resolve(this.#place.issue(this.request));
   }
 
   /** Takes it out and rejects it. The caller lets the gates settle afterwards. */
   fail(reason: unknown, event: "abort" | "timeout" = "abort"): void {
-    this.disarm();
-    this.withdraw();
-    this.reject(reason);
+    this.#disarm();
+    this.#place.withdraw(this as Waiter);
+    this.#reject(reason);
     this.request?.rejected(reason, event);
   }
 
-  private disarm(): void {
-    this.group?.remove(this as Waiter);
-    this.group = undefined;
-    if (this.timer !== undefined) clearTimeout(this.timer);
+  #disarm(): void {
+    this.#group?.leave(this as Waiter);
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
   }
 }
 
@@ -89,39 +115,32 @@ export function timedOut(state: LockState, timeout: number, request?: LockReques
  * listeners for each one added, so a listener each would cost the square of their number.
  */
 export class AbortGroup {
-  readonly #state: LockState;
-  readonly #signal: AbortSignalLike;
-  #first: Waiter | undefined;
-  #last: Waiter | undefined;
+  static join(state: LockState, signal: AbortSignalLike, waiter: Waiter): AbortGroup {
+    const group = state.groups.get(signal) ?? new AbortGroup(state, signal);
+    group.#waiters.add(waiter);
+    return group;
+  }
 
-  constructor(state: LockState, signal: AbortSignalLike) {
+  readonly signal: AbortSignalLike;
+  readonly #state: LockState;
+  readonly #waiters = new Set<Waiter>();
+
+  private constructor(state: LockState, signal: AbortSignalLike) {
     this.#state = state;
-    this.#signal = signal;
+    this.signal = signal;
+    state.groups.set(signal, this);
     signal.addEventListener("abort", this);
   }
 
-  add(waiter: Waiter): void {
-    waiter.previous = this.#last;
-    if (this.#last === undefined) this.#first = waiter;
-    else this.#last.next = waiter;
-    this.#last = waiter;
-  }
-
-  remove(waiter: Waiter): void {
-    const { previous, next } = waiter;
-    if (previous === undefined) this.#first = next;
-    else previous.next = next;
-    if (next === undefined) this.#last = previous;
-    else next.previous = previous;
-    waiter.previous = waiter.next = undefined;
-    if (this.#first === undefined) {
-      this.#signal.removeEventListener("abort", this);
-      this.#state.groups.delete(this.#signal);
-    }
-  }
-
   handleEvent(): void {
-    while (this.#first !== undefined) this.#first.fail(this.#signal.reason);
+    for (const waiter of this.#waiters) waiter.fail(this.signal.reason);
     this.#state.settle();
+  }
+
+  leave(waiter: Waiter): void {
+    this.#waiters.delete(waiter);
+    if (this.#waiters.size > 0) return;
+    this.signal.removeEventListener("abort", this);
+    this.#state.groups.delete(this.signal);
   }
 }

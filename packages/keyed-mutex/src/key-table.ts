@@ -1,12 +1,5 @@
 import { Gate, type LockState, type LockToken, type MakeToken } from "@holdfast/core";
 
-/** The gate of one key. */
-export class KeyGate<K, T extends LockToken> extends Gate<T> {
-  declare key: K;
-  /** What the key is compared by. */
-  id: unknown;
-}
-
 /**
  * The gates of the keys in use.
  *
@@ -14,14 +7,14 @@ export class KeyGate<K, T extends LockToken> extends Gate<T> {
  * the map until another takes its place: a key that is used again and again costs one look-up then, and a new key takes
  * over the object of an old one. A key that could keep other things alive (an object, a symbol) is dropped at once.
  */
-export class KeyTable<K, T extends LockToken> {
+export class KeyTable<T extends LockToken> {
   readonly #state: LockState;
-  readonly #room: number;
+  #room: number;
   readonly #make: MakeToken<T>;
   readonly #emptied: () => void;
-  readonly #gates = new Map<unknown, KeyGate<K, T>>();
+  readonly #gates = new Map<unknown, Gate<T>>();
   // In the map, and hidden while it is idle.
-  #spare: KeyGate<K, T> | undefined;
+  #spare: Gate<T> | undefined;
 
   /** `emptied` is called whenever the last key in use goes idle. */
   constructor(state: LockState, room: number, make: MakeToken<T>, emptied: () => void) {
@@ -37,34 +30,40 @@ export class KeyTable<K, T extends LockToken> {
   }
 
   /** The gate of a key in use. */
-  find(id: unknown): KeyGate<K, T> | undefined {
-    return this.#gates.get(id);
+  find(id: unknown): Gate<T> | undefined {
+    const gate = this.#gates.get(id);
+    return gate?.idle === false ? gate : undefined;
   }
 
   /** The gate of a key. Whoever asks goes in or waits before anybody else asks, or calls `drop`. */
-  open(id: unknown, key: K): KeyGate<K, T> {
-    return this.#gates.get(id) ?? this.#add(id, key);
+  open(id: unknown, key: unknown): Gate<T> {
+    const gate = this.#gates.get(id);
+    if (gate === undefined) return this.#add(id, key);
+    // The hidden one may have been spelled otherwise before.
+    if (gate === this.#spare && gate.idle) gate.key = key;
+    return gate;
   }
 
   /** Forgets a key that was opened in vain. */
-  drop(gate: KeyGate<K, T>): void {
+  drop(gate: Gate<T>): void {
     if (gate.idle && !isPlain(gate.id) && this.#gates.get(gate.id) === gate) this.#idle(gate);
   }
 
-  *[Symbol.iterator](): Generator<KeyGate<K, T>, void, undefined> {
+  *[Symbol.iterator](): Generator<Gate<T>, void, undefined> {
     for (const gate of this.#gates.values()) if (!gate.idle) yield gate;
   }
 
   /** No gate lets anybody in any more. */
   close(): void {
+    this.#room = 0;
     for (const gate of this.#gates.values()) gate.room = 0;
   }
 
-  #add(id: unknown, key: K): KeyGate<K, T> {
+  #add(id: unknown, key: unknown): Gate<T> {
     let gate = this.#spare;
     if (gate?.idle === true) this.#gates.delete(gate.id);
     else {
-      gate = new KeyGate<K, T>(this.#state, this.#room, this.#make);
+      gate = new Gate<T>(this.#state, this.#room, this.#make);
       gate.onIdle = this.#idle;
     }
     gate.id = id;
@@ -74,8 +73,7 @@ export class KeyTable<K, T extends LockToken> {
     return gate;
   }
 
-  readonly #idle = (idle: Gate): void => {
-    const gate = idle as KeyGate<K, T>;
+  readonly #idle = (gate: Gate<T>): void => {
     const spare = this.#spare;
     if (!isPlain(gate.id)) {
       this.#gates.delete(gate.id);

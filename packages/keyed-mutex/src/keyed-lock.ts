@@ -1,8 +1,6 @@
 import {
   canceled,
   checkFunction,
-  checkLabel,
-  checkLimit,
   checkOptions,
   checkWaitOptions,
   type Gate,
@@ -15,17 +13,19 @@ import {
   LockState,
   type LockToken,
   type MakeToken,
+  demand,
   observing,
+  pendingEntry,
   type PendingEntry,
   queueFull,
   QueueFullError,
-  received,
+  readLimit,
   type Shutdown,
   timedOut,
   type WaitOptions,
 } from "@holdfast/core";
-import { type KeyGate, KeyTable } from "./key-table.js";
-import { KeysGrant, type KeysToken, KeysWaiter } from "./keys.js";
+import { KeyTable } from "./key-table.js";
+import { KeyEntry, KeysRequest, type KeysToken } from "./keys.js";
 
 /** The right to one key. */
 export interface KeyToken<K> extends LockToken {
@@ -66,7 +66,7 @@ interface Want<K> {
 /** What `KeyedMutex` and `KeyedRwLock` have in common: a gate per key in use, and requests for several keys at once. */
 export abstract class KeyedLock<K, T extends KeyToken<K>> implements Shutdown {
   readonly #state: LockState;
-  readonly #table: KeyTable<K, T>;
+  readonly #table: KeyTable<T>;
   readonly #identify: (key: K) => unknown;
   readonly #maxKeys: number;
   readonly #idlers: IdleWaiters = new IdleWaiters();
@@ -80,11 +80,10 @@ export abstract class KeyedLock<K, T extends KeyToken<K>> implements Shutdown {
   ) {
     checkOptions(options);
     const { label, normalize } = options;
-    checkLabel(label);
     if (normalize !== undefined) checkFunction(normalize, "options.normalize");
     this.#identify = normalize ?? itself;
-    this.#maxKeys = checkLimit(options, "maxKeys");
-    this.#state = new LockState(kind, label, modes, checkLimit(options, "maxWaitersPerKey"));
+    this.#maxKeys = readLimit(options, "maxKeys");
+    this.#state = new LockState(kind, label, modes, readLimit(options, "maxWaitersPerKey"));
     this.#table = new KeyTable(this.#state, room, make, () => {
       this.#idlers.notify();
     });
@@ -111,7 +110,7 @@ export abstract class KeyedLock<K, T extends KeyToken<K>> implements Shutdown {
 
   /** The keys in use. */
   *keys(): IterableIterator<K> {
-    for (const gate of this.#table) yield gate.key;
+    for (const gate of this.#table) yield gate.key as K;
   }
 
   /** Who holds and who waits, per key in order. A key that is set aside for a request which still waits counts as held. */
@@ -120,14 +119,13 @@ export abstract class KeyedLock<K, T extends KeyToken<K>> implements Shutdown {
     const pending: KeyPending<K>[] = [];
     const seen = new Set<unknown>();
     for (const gate of this.#table) {
-      const { key } = gate;
+      const key = gate.key as K;
       for (const entry of gate.held()) held.push({ ...entry, key });
-      for (const [entry, waiter] of gate.pending()) {
-        if (!(waiter instanceof KeysWaiter)) pending.push({ ...entry, keys: [key] });
-        else if (!seen.has(waiter)) {
-          seen.add(waiter);
-          pending.push({ ...entry, keys: waiter.keys as readonly K[] });
-        }
+      for (const entry of gate.queue()) {
+        if (seen.has(entry.waiter)) continue;
+        seen.add(entry.waiter);
+        const keys = entry instanceof KeyEntry ? (entry.whole.keys as readonly K[]) : [key];
+        pending.push({ ...pendingEntry(entry), keys });
       }
     }
     return { held, pending };
@@ -203,7 +201,8 @@ export abstract class KeyedLock<K, T extends KeyToken<K>> implements Shutdown {
 
   protected tryAcquireKeys(keys: Iterable<K>, exclusive: Exclusive<K>): KeysToken<K> | null {
     const wants = this.#wants(keys, exclusive);
-    return this.#state.closed || !this.#isOpen(wants) ? null : this.#take(wants, undefined);
+    if (this.#state.closed || !this.#areOpen(wants)) return null;
+    return this.#ask(wants) as KeysToken<K>;
   }
 
   protected withKeys<R>(
@@ -219,42 +218,44 @@ export abstract class KeyedLock<K, T extends KeyToken<K>> implements Shutdown {
       : hold(token, fn);
   }
 
-  #find(key: K): KeyGate<K, T> | undefined {
+  #find(key: K): Gate<T> | undefined {
     return this.#table.find(this.#identify(key));
   }
 
   /** The gate of `key`, unless that would be a key too many. */
-  #open(key: K): KeyGate<K, T> | undefined {
+  #open(key: K): Gate<T> | undefined {
     const id = this.#identify(key);
-    return this.#maxKeys !== Infinity && this.#isNew(id) && this.size >= this.#maxKeys
-      ? undefined
-      : this.#table.open(id, key);
+    return this.#maxKeys !== Infinity && this.#isTooMany([id]) ? undefined : this.#table.open(id, key);
   }
 
-  #isNew(id: unknown): boolean {
-    return this.#table.find(id)?.idle !== false;
+  /** Whether these keys together with those in use would be too many. */
+  #isTooMany(ids: Iterable<unknown>): boolean {
+    let count = this.size;
+    for (const id of ids) if (this.#table.find(id) === undefined) count += 1;
+    return count > this.#maxKeys;
   }
 
   /** Rejects a request for a key too many, unless something else is wrong with it as well. */
   #refuse(options: WaitOptions | undefined): Promise<never> {
-    if (options !== undefined) checkWaitOptions(options);
-    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the caller's own reason, as it is
-    if (options?.signal?.aborted === true) return Promise.reject(options.signal.reason);
-    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- what close() was given, as it is
-    if (this.#state.closed) return Promise.reject(this.#state.closedReason());
+    if (options !== undefined) {
+      checkWaitOptions(options);
+      if (options.signal?.aborted === true) return Promise.reject(options.signal.reason);
+    }
+    const { name, closed } = this.#state;
+    if (closed) return Promise.reject(this.#state.closedReason());
     const limit = this.#maxKeys;
-    const message = `${this.#state.name} has ${limit} keys in use, and may have no more`;
-    return Promise.reject(new QueueFullError(message, limit));
+    return Promise.reject(new QueueFullError(`${name} has ${limit} keys in use and takes no more`, limit));
   }
 
   /** The keys, each once; one that is wanted both ways is wanted exclusively. */
   #wants(keys: Iterable<K>, exclusive: Exclusive<K>): Map<unknown, Want<K>> {
     // A string is iterable too, but whoever passes one means one key and not its letters.
-    if (
-      typeof keys === "string" ||
-      typeof (keys as Partial<Iterable<K>> | null)?.[Symbol.iterator] !== "function"
-    )
-      throw new TypeError(`keys must be an iterable of keys, received ${received(keys)}`);
+    demand(
+      typeof keys !== "string" &&
+        typeof (keys as Partial<Iterable<K>> | null)?.[Symbol.iterator] === "function",
+      "keys must be an iterable of keys",
+      keys,
+    );
     const wants = new Map<unknown, Want<K>>();
     for (const key of keys) {
       const id = this.#identify(key);
@@ -266,90 +267,52 @@ export abstract class KeyedLock<K, T extends KeyToken<K>> implements Shutdown {
     return wants;
   }
 
-  #isOpen(wants: Map<unknown, Want<K>>): boolean {
-    let fresh = 0;
-    for (const [id, want] of wants) {
-      if (this.#table.find(id)?.isOpen(want.exclusive) === false) return false;
-      if (this.#isNew(id)) fresh += 1;
-    }
-    return this.size + fresh <= this.#maxKeys;
-  }
-
-  #ask(wants: Map<unknown, Want<K>>, options: WaitOptions | undefined): KeysGrant<K> | Promise<KeysGrant<K>> {
-    if (options !== undefined) checkWaitOptions(options);
-    const state = this.#state;
-    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the caller's own reason, as it is
-    if (options?.signal?.aborted === true) return Promise.reject(options.signal.reason);
-    const request = this.#request(wants, options?.label);
-    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- what close() was given, as it is
-    if (state.closed) return Promise.reject(state.closedReason(request));
-    if (this.#isOpen(wants)) return this.#take(wants, request);
-    if (options?.timeout === 0) return Promise.reject(timedOut(state, 0, request));
-    let fresh = 0;
-    for (const [id, want] of wants) {
+  /** Whether all of them can be had at once. */
+  #areOpen(wants: Map<unknown, Want<K>>): boolean {
+    for (const [id, { exclusive }] of wants) {
       const gate = this.#table.find(id);
-      if (this.#isNew(id)) fresh += 1;
-      else if (gate?.isOpen(want.exclusive) === false && gate.waiting >= state.maxWaiters)
-        return Promise.reject(queueFull(state, request));
+      if (gate !== undefined && (gate.waiting > 0 || !gate.fits(exclusive))) return false;
     }
-    if (this.size + fresh > this.#maxKeys) return this.#refuse(undefined);
-    const gates = new Map<unknown, KeyGate<K, T>>();
-    const keys = Array.from(wants.values(), ({ key }) => key);
-    const waiter = new KeysWaiter<K, KeyGate<K, T>>(state, keys, options, request, () =>
-      this.#grant(keys, gates, request),
-    );
-    // In one step, so that these requests stand in the same order in every queue.
-    for (const [id, { key, exclusive }] of wants) {
-      const gate = this.#table.open(id, key);
-      gates.set(id, gate);
-      waiter.want(gate, exclusive);
-    }
-    request?.waits(
-      (reason) => {
-        waiter.fail(reason);
-        state.settle();
-      },
-      () => waiter.blockers(),
-    );
-    return waiter.promise;
+    return !this.#isTooMany(wants.keys());
   }
 
-  /** Takes keys that are all free. */
-  #take(wants: Map<unknown, Want<K>>, request = this.#request(wants, undefined)): KeysGrant<K> {
-    const gates = new Map<unknown, KeyGate<K, T>>();
-    for (const [id, { key, exclusive }] of wants) {
-      const gate = this.#table.open(id, key);
-      gates.set(id, gate);
-      gate.enter(exclusive);
-      if (request !== undefined) gate.record(request);
+  #ask(wants: Map<unknown, Want<K>>, options?: WaitOptions): KeysToken<K> | Promise<KeysToken<K>> {
+    if (options !== undefined) {
+      checkWaitOptions(options);
+      if (options.signal?.aborted === true) return Promise.reject(options.signal.reason);
     }
-    return this.#grant(
-      Array.from(wants.values(), ({ key }) => key),
-      gates,
-      request,
-    );
-  }
-
-  #grant(
-    keys: readonly K[],
-    gates: Map<unknown, KeyGate<K, T>>,
-    request: LockRequest | undefined,
-  ): KeysGrant<K> {
-    const token = new KeysGrant<K>(keys, gates as Map<unknown, Gate>, this.#identify, request);
-    request?.granted(token);
-    return token;
-  }
-
-  #request(wants: Map<unknown, Want<K>>, label: string | undefined): LockRequest | undefined {
-    if (label === undefined && !observing()) return undefined;
+    const state = this.#state;
     const all = [...wants.values()];
-    const mode = this.#state.modes[all.some(({ exclusive }) => exclusive) ? 1 : 0];
-    return new LockRequest(
-      this.#state,
-      mode,
-      label,
-      all.map(({ key }) => key),
-    );
+    const keys = Array.from(wants, ([id, { key }]) => (this.#table.find(id)?.key as K | undefined) ?? key);
+    const label = options?.label;
+    const record =
+      label === undefined && !observing()
+        ? undefined
+        : new LockRequest(
+            state,
+            all.some(({ exclusive }) => exclusive),
+            label,
+            keys,
+          );
+    if (state.closed) return Promise.reject(state.closedReason(record));
+    const request = new KeysRequest(keys, this.#identify, record);
+    // All in one step, so that such requests stand in the same order in every queue.
+    const enter = (): void => {
+      for (const [id, { key, exclusive }] of wants) request.enter(id, this.#table.open(id, key), exclusive);
+    };
+    if (this.#areOpen(wants)) {
+      enter();
+      return request.issue();
+    }
+    if (options?.timeout === 0) return Promise.reject(timedOut(state, 0, record));
+    if (this.#isTooMany(wants.keys())) return this.#refuse(undefined);
+    for (const id of wants.keys())
+      if ((this.#table.find(id)?.waiting ?? 0) >= state.maxWaiters)
+        return Promise.reject(queueFull(state, record));
+    const waiter = request.wait(state, options);
+    enter();
+    record?.waits(waiter);
+    return waiter.promise;
   }
 
   #reject(gates: readonly Gate[], reason: (request?: LockRequest) => unknown): number {

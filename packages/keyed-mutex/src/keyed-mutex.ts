@@ -1,10 +1,10 @@
 import {
-  checkLimit,
   checkOptions,
   type Gate,
   GateToken,
   type Governor,
   keep,
+  readLimit,
   type LockRequest,
   type WaitOptions,
 } from "@holdfast/core";
@@ -50,7 +50,7 @@ export class KeyedMutex<K = string> extends KeyedLock<K, KeyToken<K>> {
   /** Throws `TypeError` or `RangeError` for options of the wrong type or range. */
   constructor(options: KeyedMutexOptions<K> = {}) {
     checkOptions(options);
-    const permits = checkLimit(options, "permits", 1);
+    const permits = readLimit(options, "permits", 1);
     const mode = permits === 1 ? "exclusive" : "permit";
     super("KeyedMutex", [mode, mode], permits, options, (gate, request) => new KeyGrant<K>(gate, request));
   }

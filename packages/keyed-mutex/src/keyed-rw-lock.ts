@@ -1,12 +1,12 @@
 import {
-  checkLimit,
   checkOptions,
   type Gate,
   GateToken,
   type Governor,
   keep,
+  readLimit,
   type LockRequest,
-  received,
+  demand,
   type WaitOptions,
 } from "@holdfast/core";
 import { KeyGovernor } from "./key-governor.js";
@@ -61,7 +61,7 @@ export class KeyedRwLock<K = string> extends KeyedLock<K, KeyModeToken<K>> {
   /** Throws `TypeError` or `RangeError` for options of the wrong type or range. */
   constructor(options: KeyedRwLockOptions<K> = {}) {
     checkOptions(options);
-    const room = checkLimit(options, "maxShared");
+    const room = readLimit(options, "maxShared");
     super(
       "KeyedRwLock",
       ["shared", "exclusive"],
@@ -133,8 +133,11 @@ export class KeyedRwLock<K = string> extends KeyedLock<K, KeyModeToken<K>> {
 }
 
 function isExclusive(mode: LockMode | undefined): boolean {
-  if (mode !== undefined && mode !== "shared" && mode !== "exclusive")
-    throw new TypeError(`mode must be "shared" or "exclusive", received ${received(mode)}`);
+  demand(
+    ([undefined, "shared", "exclusive"] as readonly unknown[]).includes(mode),
+    'options.mode must be "shared" or "exclusive"',
+    mode,
+  );
   return mode !== "shared";
 }
 

@@ -1,9 +1,10 @@
 import {
+  type Entry,
   type Gate,
   type LockRequest,
+  type LockState,
   type LockToken,
   type Place,
-  type LockState,
   Waiter,
   type WaitOptions,
 } from "@holdfast/core";
@@ -16,24 +17,24 @@ export interface KeysToken<K> extends LockToken {
   releaseKey(key: K): void;
 }
 
-/** The grant of several keys: one gate each. */
-export class KeysGrant<K> implements KeysToken<K> {
+/** The grant of several keys: the gate of each, by what the key is compared by. */
+class KeysGrant<K> implements KeysToken<K> {
   readonly keys: readonly K[];
   readonly #gates: Map<unknown, Gate>;
   readonly #identify: (key: K) => unknown;
-  readonly #request: LockRequest | undefined;
+  readonly #record: LockRequest | undefined;
   #held = true;
 
   constructor(
     keys: readonly K[],
     gates: Map<unknown, Gate>,
     identify: (key: K) => unknown,
-    request: LockRequest | undefined,
+    record: LockRequest | undefined,
   ) {
     this.keys = keys;
     this.#gates = gates;
     this.#identify = identify;
-    this.#request = request;
+    this.#record = record;
   }
 
   get held(): boolean {
@@ -49,8 +50,9 @@ export class KeysGrant<K> implements KeysToken<K> {
       return;
     }
     this.#gates.delete(id);
-    gate.forget(this.#request);
-    gate.leave(undefined);
+    if (this.#record !== undefined) this.#record.keys = Array.from(this.#gates.values(), (left) => left.key);
+    gate.vacate(this.#record);
+    gate.advance();
   }
 
   release(): void {
@@ -58,9 +60,9 @@ export class KeysGrant<K> implements KeysToken<K> {
     this.#held = false;
     const gates = [...this.#gates.values()];
     this.#gates.clear();
-    for (const gate of gates) gate.forget(this.#request);
-    this.#request?.released();
-    for (const gate of gates) gate.leave(undefined);
+    for (const gate of gates) gate.vacate(this.#record);
+    this.#record?.released();
+    for (const gate of gates) gate.advance();
   }
 
   [Symbol.dispose](): void {
@@ -69,79 +71,88 @@ export class KeysGrant<K> implements KeysToken<K> {
 }
 
 /**
- * A request for several keys: it stands in the queue of each, entered in one synchronous step.
+ * A request for several keys: it goes in or waits at the gate of each, in one synchronous step.
  *
- * Every queue therefore holds such requests in the same order, so none of them can wait for one behind it, and no order
- * of keys can deadlock. A key whose turn comes early is set aside until the others are there.
+ * All queues therefore hold such requests in the same order, so none of them can wait for one that came later, and no
+ * order of keys can deadlock. A key whose turn comes early is set aside until the others are there.
  */
-export class KeysWaiter<K, G extends Gate> extends Waiter<KeysGrant<K>> {
+export class KeysRequest<K> implements Place<KeysToken<K>> {
   readonly keys: readonly K[];
-  readonly #parts: Part[] = [];
-  readonly #issue: () => KeysGrant<K>;
-  #missing = 0;
+  readonly #identify: (key: K) => unknown;
+  readonly #record: LockRequest | undefined;
+  readonly #inside = new Map<unknown, Gate>();
+  readonly #waiting = new Set<KeyEntry>();
+  #waiter: Waiter<KeysToken<K>> | undefined;
 
-  constructor(
-    state: LockState,
-    keys: readonly K[],
-    options: WaitOptions | undefined,
-    request: LockRequest | undefined,
-    issue: () => KeysGrant<K>,
-  ) {
-    super(state, options, request);
+  constructor(keys: readonly K[], identify: (key: K) => unknown, record: LockRequest | undefined) {
     this.keys = keys;
-    this.#issue = issue;
+    this.#identify = identify;
+    this.#record = record;
   }
 
-  /** Goes in at `gate`, or waits there. */
-  want(gate: G, exclusive: boolean): void {
-    const part = new Part(gate, exclusive, this as Waiter, this.#admitted);
-    this.#parts.push(part);
+  /** Gets ready to wait. */
+  wait(state: LockState, options: WaitOptions | undefined): Waiter<KeysToken<K>> {
+    return (this.#waiter = new Waiter(this, state, options, false, this.#record));
+  }
+
+  /** Goes in at the gate of one of the keys, or waits there. */
+  enter(id: unknown, gate: Gate, exclusive: boolean): void {
     if (gate.enter(exclusive)) {
-      part.inside = true;
-      if (this.request !== undefined) gate.record(this.request);
-    } else {
-      this.#missing += 1;
-      gate.enqueue(part);
+      this.#inside.set(id, gate);
+      gate.note(this.#record);
+      return;
+    }
+    const entry = new KeyEntry(this as KeysRequest<unknown>, this.#waiter as Waiter, id, gate, exclusive);
+    this.#waiting.add(entry);
+    gate.append(entry);
+  }
+
+  /** The gate of one of the keys has let it in. */
+  admitted(entry: KeyEntry): void {
+    this.#waiting.delete(entry);
+    this.#inside.set(entry.id, entry.gate);
+    entry.gate.note(this.#record);
+    if (this.#waiting.size === 0) this.#waiter?.admit();
+  }
+
+  issue(): KeysToken<K> {
+    const token = new KeysGrant(this.keys, this.#inside, this.#identify, this.#record);
+    this.#record?.granted(token);
+    return token;
+  }
+
+  withdraw({ state }: Waiter): void {
+    for (const entry of this.#waiting) {
+      entry.gate.unlink(entry);
+      state.touch(entry.gate);
+    }
+    for (const gate of this.#inside.values()) {
+      gate.vacate(this.#record);
+      state.touch(gate);
     }
   }
-
-  *blockers(): Generator<LockRequest> {
-    for (const part of this.#parts) if (!part.inside) yield* part.gate.ahead(part);
-  }
-
-  protected override withdraw(): void {
-    for (const part of this.#parts) {
-      if (part.inside) part.gate.giveBack(this.request);
-      else if (part.position >= 0) part.gate.withdraw(part);
-    }
-  }
-
-  readonly #admitted = (): void => {
-    this.#missing -= 1;
-    if (this.#missing === 0) this.grant(this.#issue());
-  };
 }
 
-/** The place of a `KeysWaiter` in the queue of one key. */
-class Part implements Place {
-  position = -1;
-  /** Whether the gate has let it in. */
-  inside = false;
+/** The place of a request for several keys in the queue of one. */
+export class KeyEntry implements Entry {
+  before: Entry | undefined;
+  after: Entry | undefined;
+  readonly whole: KeysRequest<unknown>;
+  readonly waiter: Waiter;
+  /** What the key is compared by. */
+  readonly id: unknown;
   readonly gate: Gate;
   readonly exclusive: boolean;
-  readonly waiter: Waiter;
-  readonly #admitted: () => void;
 
-  constructor(gate: Gate, exclusive: boolean, waiter: Waiter, admitted: () => void) {
+  constructor(whole: KeysRequest<unknown>, waiter: Waiter, id: unknown, gate: Gate, exclusive: boolean) {
+    this.whole = whole;
+    this.waiter = waiter;
+    this.id = id;
     this.gate = gate;
     this.exclusive = exclusive;
-    this.waiter = waiter;
-    this.#admitted = admitted;
   }
 
   admit(): void {
-    this.inside = true;
-    if (this.waiter.request !== undefined) this.gate.record(this.waiter.request);
-    this.#admitted();
+    this.whole.admitted(this);
   }
 }

@@ -1,6 +1,4 @@
 import {
-  checkLabel,
-  checkLimit,
   checkOptions,
   Gate,
   GateLock,
@@ -8,6 +6,7 @@ import {
   type Governor,
   LockState,
   type LockToken,
+  readLimit,
   type WaitOptions,
   wrapper,
 } from "@holdfast/core";
@@ -49,8 +48,7 @@ export class Mutex extends GateLock<LockToken> implements Governor {
   /** Throws `TypeError` or `RangeError` for options of the wrong type or range. */
   constructor(options: MutexOptions = {}) {
     checkOptions(options);
-    checkLabel(options.label);
-    const maxWaiters = checkLimit(options, "maxWaiters");
+    const maxWaiters = readLimit(options, "maxWaiters");
     const state = new LockState("Mutex", options.label, ["exclusive", "exclusive"], maxWaiters);
     super(new Gate<LockToken>(state, 1, (gate, request) => new GateToken(gate, request)));
   }

@@ -1,12 +1,11 @@
 import {
-  checkLabel,
-  checkLimit,
   checkOptions,
   Gate,
   GateGovernor,
   GateLock,
   type Governor,
   LockState,
+  readLimit,
   type WaitOptions,
 } from "@holdfast/core";
 import { makeToken, type ReadToken, type RwToken, type WriteToken } from "./tokens.js";
@@ -51,10 +50,8 @@ export class RwLock extends GateLock<RwToken> {
   /** Throws `TypeError` or `RangeError` for options of the wrong type or range. */
   constructor(options: RwLockOptions = {}) {
     checkOptions(options);
-    const { label } = options;
-    checkLabel(label);
-    const state = new LockState("RwLock", label, ["read", "write"], checkLimit(options, "maxWaiters"));
-    super(new Gate<RwToken>(state, checkLimit(options, "maxReaders"), makeToken));
+    const state = new LockState("RwLock", options.label, ["read", "write"], readLimit(options, "maxWaiters"));
+    super(new Gate<RwToken>(state, readLimit(options, "maxReaders"), makeToken));
     this.shared = new GateGovernor(this.gate as Gate<ReadToken>, false);
     this.exclusive = new GateGovernor(this.gate as Gate<WriteToken>, true);
   }

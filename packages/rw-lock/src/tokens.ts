@@ -37,7 +37,12 @@ class Reading extends GateToken implements ReadToken {
   }
 
   tryUpgrade(): WriteToken | null {
-    return this.exchange((gate, request) => (gate.upgrade(request) ? new Writing(gate, request) : null));
+    return this.exchange((gate, request) => {
+      if (gate.used !== 1 || gate.waiting > 0) return null;
+      gate.used = -1;
+      if (request !== undefined) request.mode = "write";
+      return new Writing(gate, request);
+    });
   }
 }
 
@@ -52,10 +57,12 @@ class Writing extends GateToken implements WriteToken {
 
   downgrade(): ReadToken {
     const token = this.exchange((gate, request) => {
-      gate.downgrade(request);
+      gate.used = 1;
+      if (request !== undefined) request.mode = "read";
+      gate.advance();
       return new Reading(gate, request);
     });
-    if (token === null) throw new TypeError("downgrade() needs a write token that is still held");
+    if (token === null) throw new TypeError("downgrade() needs a token that is still held");
     return token;
   }
 }

@@ -1,17 +1,16 @@
 import { channel } from "node:diagnostics_channel";
-import type { Channels } from "../channels.js";
+import type { LockEvent } from "../observe.js";
 
-export const channels: Channels = {
+const channels = {
   wait: channel("holdfast:wait"),
   grant: channel("holdfast:grant"),
   release: channel("holdfast:release"),
   abort: channel("holdfast:abort"),
   timeout: channel("holdfast:timeout"),
-  hold: channel("holdfast:hold"),
 };
-const { wait, grant, release, abort, timeout, hold } = channels;
+const { wait, grant, release, abort, timeout } = channels;
+const hold = channel("holdfast:hold");
 
-/** Whether anybody listens. */
 export const observing = (): boolean =>
   grant.hasSubscribers ||
   release.hasSubscribers ||
@@ -19,3 +18,10 @@ export const observing = (): boolean =>
   hold.hasSubscribers ||
   abort.hasSubscribers ||
   timeout.hasSubscribers;
+
+export const publish = (event: LockEvent, request: object): void => {
+  channels[event].publish(request);
+};
+
+export const runBody = <R>(token: object, body: () => R): R =>
+  hold.hasSubscribers ? hold.runStores(token, body) : body();

@@ -1,0 +1,66 @@
+import type { LockRequest } from "../request.js";
+
+/** Two locks that are taken in both orders: some day two tasks will each hold one and wait for the other. */
+export interface OrderInversion {
+  readonly message: string;
+  /** The lock that is asked for now. */
+  readonly wanted: string;
+  /** The lock that is held now, and was asked for before while `wanted` was held. */
+  readonly held: string;
+}
+
+// Keys may be without number; what is no longer learned can no longer be reported, that is all.
+const maxEdges = 100_000;
+
+/** Remembers which locks were asked for while which were held, and reports the first time that forms a circle. */
+export class LockOrder {
+  readonly #after = new Map<string, Set<string>>();
+  readonly #names = new WeakMap<object, number>();
+  readonly #report: (inversion: OrderInversion) => void;
+  #locks = 0;
+  #edges = 0;
+
+  constructor(report: (inversion: OrderInversion) => void) {
+    this.#report = report;
+  }
+
+  /** Notes that `wanted` was asked for while `held` was held. */
+  note(held: LockRequest, wanted: LockRequest): void {
+    for (const from of this.#nodes(held)) for (const to of this.#nodes(wanted)) this.#add(from, to);
+  }
+
+  #add(from: string, to: string): void {
+    const after = this.#after.get(from) ?? new Set<string>();
+    if (from === to || after.has(to) || this.#edges >= maxEdges) return;
+    after.add(to);
+    this.#after.set(from, after);
+    this.#edges += 1;
+    if (!this.#reaches(to, from)) return;
+    const [wanted, held] = [shown(to), shown(from)];
+    this.#report({
+      message: `Lock order: ${wanted} is asked for while ${held} is held, and at another time the other way round`,
+      wanted,
+      held,
+    });
+  }
+
+  #reaches(from: string, to: string, seen: Set<string> = new Set<string>()): boolean {
+    if (from === to) return true;
+    if (seen.has(from)) return false;
+    seen.add(from);
+    for (const next of this.#after.get(from) ?? []) if (this.#reaches(next, to, seen)) return true;
+    return false;
+  }
+
+  /** A name for each lock and key: the lock's number, because labels may repeat, and what people call it. */
+  #nodes({ lock, keys }: LockRequest): string[] {
+    let number = this.#names.get(lock);
+    if (number === undefined) this.#names.set(lock, (number = this.#locks++));
+    const prefix = `${number}:${lock.name}`;
+    return keys.length === 0 ? [prefix] : keys.map((key) => `${prefix} ${String(key)}`);
+  }
+}
+
+function shown(node: string): string {
+  return node.slice(node.indexOf(":") + 1);
+}
