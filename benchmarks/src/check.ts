@@ -1,8 +1,232 @@
+import { setImmediate as turnOfTheLoop } from "node:timers/promises";
+import { cases } from "./cases/index.ts";
+import { abortables, keyedMutexes, keyedRwLocks, mutexes, rwLocks } from "./contestants.ts";
+import type { AbortAdapter, KeyedAdapter, MutexAdapter, RwAdapter } from "./harness/adapters.ts";
+
+/** What was found out about the adapters and the cases, without a clock. */
 export interface CheckResult {
   readonly passed: number;
   readonly failures: readonly string[];
 }
+
+const tasks = 50;
+const turns = 3;
+
+/** Counts who is inside. */
+class Room {
+  inside = 0;
+  most = 0;
+  served = 0;
+
+  async visit(): Promise<void> {
+    this.inside += 1;
+    this.most = Math.max(this.most, this.inside);
+    await turnOfTheLoop();
+    this.inside -= 1;
+    this.served += 1;
+  }
+}
+
+function expect(actual: unknown, expected: unknown, what: string): void {
+  if (actual !== expected) throw new Error(`${what}: ${String(actual)} instead of ${String(expected)}`);
+}
+
+async function together(count: number, task: (index: number) => Promise<void>): Promise<void> {
+  await Promise.all(Array.from({ length: count }, (_, index) => task(index)));
+}
+
+/** Lets whatever is under way come to its end. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) await turnOfTheLoop();
+}
+
+async function checkMutex(adapter: MutexAdapter): Promise<void> {
+  const { acquire, release, runAsync, tryAcquire, secondRelease } = adapter;
+  if (secondRelease === undefined) return;
+  if (acquire !== undefined && release !== undefined) {
+    const lock = adapter.create();
+    const room = new Room();
+    await together(tasks, async () => {
+      for (let turn = 0; turn < turns; turn += 1) {
+        const held = await acquire(lock);
+        await room.visit();
+        release(lock, held);
+      }
+    });
+    expect(room.most, 1, "inside at once");
+    expect(room.served, tasks * turns, "served");
+    expect(await secondReleaseOf(adapter, acquire, release), secondRelease, "a second release");
+  }
+  if (runAsync !== undefined) {
+    const lock = adapter.create();
+    const room = new Room();
+    await together(tasks, async () => {
+      for (let turn = 0; turn < turns; turn += 1) await runAsync(lock, () => room.visit());
+    });
+    expect(room.most, 1, "inside at once through run");
+    expect(room.served, tasks * turns, "served through run");
+  }
+  if (tryAcquire !== undefined && release !== undefined) {
+    const lock = adapter.create();
+    const held = tryAcquire(lock);
+    expect(isHeld(held), true, "tryAcquire() of a free lock");
+    expect(isHeld(tryAcquire(lock)), false, "tryAcquire() of a taken lock");
+    release(lock, held);
+    expect(isHeld(tryAcquire(lock)), true, "tryAcquire() after release()");
+  }
+}
+
+function isHeld(held: unknown): boolean {
+  return held !== undefined && held !== null && held !== false;
+}
+
+async function secondReleaseOf(
+  { create }: MutexAdapter,
+  acquire: NonNullable<MutexAdapter["acquire"]>,
+  release: NonNullable<MutexAdapter["release"]>,
+): Promise<string> {
+  const lock = create();
+  const first = await acquire(lock);
+  let inside = 0;
+  const waits = [1, 2].map(async () => {
+    const held = await acquire(lock);
+    inside += 1;
+    return held;
+  });
+  release(lock, first);
+  await settle();
+  expect(inside, 1, "inside after one release");
+  try {
+    release(lock, first);
+  } catch {
+    return "throws";
+  }
+  await settle();
+  if (inside === 2) return "breaks exclusion";
+  release(lock, await waits[0]);
+  await settle();
+  expect(inside, 2, "served after both releases");
+  return "harmless";
+}
+
+async function checkRw(adapter: RwAdapter): Promise<void> {
+  if (adapter.policy === undefined) return;
+  const lock = adapter.create();
+  const readers = new Room();
+  const writers = new Room();
+  await together(tasks, async (index) => {
+    for (let turn = 0; turn < turns; turn += 1) {
+      if ((index + turn) % 10 === 0) {
+        const held = await adapter.write(lock);
+        expect(readers.inside, 0, "readers beside a writer");
+        await writers.visit();
+        adapter.releaseWrite(lock, held);
+      } else {
+        const held = await adapter.read(lock);
+        expect(writers.inside, 0, "writers beside a reader");
+        await readers.visit();
+        adapter.releaseRead(lock, held);
+      }
+    }
+  });
+  expect(writers.most, 1, "writers at once");
+  expect(readers.most > 1, adapter.shares, "readers share");
+  expect(readers.served + writers.served, tasks * turns, "served");
+}
+
+async function checkKeyed(adapter: KeyedAdapter): Promise<void> {
+  const { acquire, release, runAsync } = adapter;
+  if (adapter.keepsDeadKeys === undefined) return;
+  const lock = adapter.create();
+  const rooms = new Map(["a", "b", "c"].map((key) => [key, new Room()]));
+  const all = new Room();
+  const visit = async (key: string): Promise<void> => {
+    await Promise.all([rooms.get(key)?.visit(), all.visit()]);
+  };
+  await together(tasks, async (index) => {
+    for (let turn = 0; turn < turns; turn += 1) {
+      const key = "abc".charAt((index + turn) % 3);
+      if (acquire !== undefined && release !== undefined) {
+        const held = await acquire(lock, key);
+        await visit(key);
+        release(lock, key, held);
+      } else await runAsync?.(lock, key, () => visit(key));
+    }
+  });
+  for (const [key, room] of rooms) expect(room.most, 1, `inside ${key} at once`);
+  expect(all.most, 3, "inside all keys at once");
+  expect(all.served, tasks * turns, "served");
+  await settle();
+  if (adapter.size !== undefined)
+    expect(adapter.size(lock) > 0, adapter.keepsDeadKeys, "keys are left when nobody uses them");
+}
+
+async function checkAbort(adapter: AbortAdapter): Promise<void> {
+  const lock = adapter.create();
+  const letGo = await adapter.hold(lock);
+  const stays = new AbortController();
+  const leaves = new AbortController();
+  const reason = new Error("Aborted by the check");
+  const waits = [leaves, stays, leaves].map(({ signal }) => adapter.wait(lock, signal));
+  const ends = waits.map(async (wait) => {
+    try {
+      return (await wait) === null ? "resolves with null" : "is served";
+    } catch (error) {
+      return error === reason ? "rejects with the reason" : "rejects with its own error";
+    }
+  });
+  await settle();
+  if (adapter.waiting !== undefined) expect(adapter.waiting(lock), 3, "waiting");
+  if (adapter.aborted === "never") return;
+  leaves.abort(reason);
+  expect(await ends[0], adapter.aborted, "an aborted wait");
+  expect(await ends[2], adapter.aborted, "another aborted wait");
+  if (adapter.waiting !== undefined) expect(adapter.waiting(lock), 1, "waiting after the abort");
+  letGo();
+  expect(await ends[1], "is served", "the wait that stayed");
+}
+
+/** Do all locks do what a lock must, and do all cases run? */
 export async function check(): Promise<CheckResult> {
-  await Promise.resolve();
-  return { passed: 0, failures: [] };
+  let passed = 0;
+  const failures: string[] = [];
+  const attempt = async (what: string, test: () => Promise<void>): Promise<void> => {
+    try {
+      await within(20_000, test());
+      passed += 1;
+    } catch (error) {
+      failures.push(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
+  for (const { name, load } of mutexes) await attempt(`${name}, mutex`, async () => checkMutex(await load()));
+  for (const { name, load } of rwLocks) await attempt(`${name}, rw-lock`, async () => checkRw(await load()));
+  for (const { name, load } of keyedMutexes)
+    await attempt(`${name}, keyed`, async () => checkKeyed(await load()));
+  for (const { name, load, role } of keyedRwLocks)
+    if (role === "ours") await attempt(`${name}, keyed-rw`, async () => checkKeyed(await load()));
+  for (const { name, load } of abortables)
+    await attempt(`${name}, abort`, async () => checkAbort(await load()));
+  for (const { id, contestants, prepare } of cases)
+    for (const contestant of contestants)
+      await attempt(`${contestant.name}, case ${id}`, async () => {
+        const runner = await prepare(contestant, "tiny");
+        for (const [metric, value] of Object.entries((await runner?.run(1)) ?? {}))
+          if (!Number.isFinite(value)) throw new Error(`${metric} is ${value}`);
+      });
+  return { passed, failures };
+}
+
+/** A lock that never lets anybody in must not keep the check from its end. */
+async function within(milliseconds: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error(`not done after ${milliseconds} ms`));
+    }, milliseconds);
+  });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { cases } from "./cases/index.ts";
 import type { CheckResult } from "./check.ts";
@@ -15,6 +16,7 @@ const usage = `pnpm bench [case ...] [options]
 A case is named in full (mutex/10) or by its beginning (mutex, keyed/hot). Without one all run but the large ones.
 
   --json            print the figures as JSON
+  --save FILE       write the JSON to a file beside the table
   --rounds N        rounds per process (default 12)
   --processes N     processes per case (default 2)
   --turn MS         how long one contestant's turn in a round is to take (default 15)
@@ -30,6 +32,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     json: { type: "boolean", default: false },
+    save: { type: "string" },
     rounds: { type: "string" },
     processes: { type: "string" },
     turn: { type: "string" },
@@ -90,7 +93,9 @@ async function bench(): Promise<void> {
   if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
   const results = chosen.map((one) => new CaseResult(one, found.get(one.id) ?? []));
   const reached = goalRows(goals, results);
-  if (values.json) console.log(JSON.stringify(toJson(results, reached), null, 2));
+  const json = JSON.stringify(toJson(results, reached, options, processes), null, 2);
+  if (values.save !== undefined) await writeFile(values.save, `${json}\n`);
+  if (values.json) console.log(json);
   else {
     for (const result of results) console.log(`${caseTable(result, ours)}\n`);
     if (reached.length > 0) console.log(goalTable(reached));

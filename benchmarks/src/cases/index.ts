@@ -1,6 +1,14 @@
 import type { Case } from "../harness/case.ts";
+import { abortCases } from "./abort.ts";
 import { keyedCases } from "./keyed.ts";
+import { memoryCases } from "./memory.ts";
 import { mutexCases } from "./mutex.ts";
 import { rwCases } from "./rw-lock.ts";
 
-export const cases: readonly Case[] = [...mutexCases, ...rwCases, ...keyedCases];
+export const cases: readonly Case[] = [
+  ...mutexCases,
+  ...rwCases,
+  ...keyedCases,
+  ...abortCases,
+  ...memoryCases,
+];

@@ -8,7 +8,7 @@ export type Role = "floor" | "ours" | "peer";
 export interface Contestant<A> {
   readonly name: string;
   readonly role: Role;
-  load(): Promise<A>;
+  load(this: void): Promise<A>;
 }
 
 /** One contestant, ready to run one case. */
@@ -36,7 +36,8 @@ export interface Case {
   prepare(this: void, contestant: Contestant<unknown>, size: Size): Promise<Runner | undefined>;
 }
 
-export type Unit = "ns" | "B" | "count";
+/** Ratios are of interest for nanoseconds and bytes; what is left over should be nothing, and is only shown. */
+export type Unit = "ns" | "B" | "B left" | "left";
 
 /** `tiny` is for checking that a case works, not for figures. */
 export type Size = "full" | "tiny";

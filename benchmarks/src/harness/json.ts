@@ -1,10 +1,18 @@
 import type { GoalRow } from "./goal.ts";
 import type { CaseResult } from "./results.ts";
+import type { RoundOptions } from "./rounds.ts";
 
 /** Everything that the tables show, and the in-round ratios among all contestants of a case. */
-export function toJson(results: readonly CaseResult[], goals: readonly GoalRow[]): unknown {
+export function toJson(
+  results: readonly CaseResult[],
+  goals: readonly GoalRow[],
+  { rounds, turn }: RoundOptions,
+  processes: number,
+): unknown {
   return {
-    node: process.version,
+    rounds,
+    processes,
+    turn,
     cases: results.map((result) => {
       const { id, title, metrics, floor } = result.definition;
       return {

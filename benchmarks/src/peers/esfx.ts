@@ -18,7 +18,7 @@ export const mutex: MutexAdapter<AsyncMutex, Handle> = {
 };
 
 export const abort: AbortAdapter<AsyncMutex, Handle> = {
-  aborted: "rejects with its own error",
+  aborted: "rejects with the reason",
   create: () => new AsyncMutex(),
   hold: (lock) => lock.lock().then((handle) => handle.unlock.bind(handle)),
   wait: (lock, signal) => lock.lock(signal === undefined ? undefined : cancelable(signal)),

@@ -1,0 +1,142 @@
+import { setImmediate as breath } from "node:timers/promises";
+import { abortables, keyedMutexes, mutexes } from "../contestants.ts";
+import type { AbortAdapter } from "../harness/adapters.ts";
+import { type Case, defineCase } from "../harness/case.ts";
+import { Crowd, type Plan, plans } from "./abort.ts";
+
+const reason = new Error("Aborted by the benchmark");
+const maxRounds = 4;
+
+async function heap(): Promise<number> {
+  // More than once, in different turns: what a weak reference or a pending callback held at first is gone at last.
+  for (let times = 0; times < 3; times += 1) {
+    await breath();
+    globalThis.gc?.();
+  }
+  return process.memoryUsage().heapUsed;
+}
+
+const waiters = defineCase({
+  id: "memory/waiter",
+  title: "what one of 10,000 waiters keeps: its promise alone, and a whole task that waits",
+  metrics: { task: "B", promise: "B" },
+  floor: "list",
+  maxRounds,
+  singleBatch: true,
+  contestants: mutexes.filter(({ name }) => !name.startsWith("fresh") && name !== "await undefined"),
+  async prepare({ acquire, release, ...adapter }, _name, size) {
+    if (acquire === undefined || release === undefined) return undefined;
+    const count = size === "tiny" ? 20 : 10_000;
+    const task = async (lock: unknown): Promise<void> => {
+      const held = await acquire(lock);
+      release(lock, held);
+    };
+    const perWaiter = async (start: (lock: unknown) => unknown): Promise<[bytes: number, all: unknown[]]> => {
+      const lock = adapter.create();
+      const holder = await acquire(lock);
+      const waits = new Array<unknown>(count).fill(undefined);
+      const before = await heap();
+      for (let i = 0; i < count; i += 1) waits[i] = start(lock);
+      const bytes = ((await heap()) - before) / count;
+      release(lock, holder);
+      return [bytes, waits];
+    };
+    return Promise.resolve({
+      run: async () => {
+        const [perTask, tasks] = await perWaiter(task);
+        await Promise.all(tasks);
+        let only: unknown;
+        const [perPromise, promises] = await perWaiter((lock) => {
+          only = lock;
+          return acquire(lock);
+        });
+        for (const promise of promises) release(only, await promise);
+        return { task: perTask, promise: perPromise };
+      },
+    });
+  },
+});
+
+/** The two that take minutes for a million keys. */
+const tooSlow = ["@matrixai", "web locks"];
+
+const distinctKeys = defineCase({
+  id: "memory/distinct-keys",
+  title: "1,000,000 keys, each used once: what is kept per key, and how many keys it says it has",
+  metrics: { heap: "B left", size: "left" },
+  floor: "map + list",
+  maxRounds: 2,
+  singleBatch: true,
+  contestants: keyedMutexes.filter(({ name }) => !tooSlow.includes(name)),
+  async prepare(adapter, name, size) {
+    const { fresh } = (await import(
+      `../loops/keyed.ts?for=${encodeURIComponent(name)}`
+    )) as typeof import("../loops/keyed.ts");
+    const count = size === "tiny" ? 100 : 1_000_000;
+    let run = 0;
+    // Outside, so that the lock lives until its memory has been measured.
+    let lock: unknown;
+    return {
+      async run() {
+        lock = adapter.create();
+        run += 1;
+        // What is made once is not counted.
+        await fresh(adapter, lock, `warm-up ${run} `, Math.min(count, 1_000));
+        const before = await heap();
+        await fresh(adapter, lock, `key of run ${run} `, count);
+        const left = ((await heap()) - before) / count;
+        return adapter.size === undefined ? { heap: left } : { heap: left, size: adapter.size(lock) };
+      },
+    };
+  },
+});
+
+function afterAbort(plan: Plan): Case {
+  return defineCase({
+    id: `memory/abort-${plan.name}`,
+    title: `what a lock keeps of 10,000 waiters after their abort, ${
+      plan.shared ? "one signal for all" : `a signal each, ${plan.random ? "at random" : "in order"}`
+    }: heap per waiter, waiters, listeners, timers`,
+    metrics: { heap: "B left", waiting: "left", listeners: "left", timers: "left" },
+    floor: "listener per signal",
+    maxRounds,
+    singleBatch: true,
+    contestants: abortables.filter(({ name }) => name !== "no signal"),
+    prepare(adapter, _name, size) {
+      const count = size === "tiny" ? 20 : 10_000;
+      return Promise.resolve({
+        async run() {
+          const lock = adapter.create();
+          const letGo = await adapter.hold(lock);
+          const timersBefore = timers();
+          const before = await heap();
+          const listeners = await comeAndGo(adapter, lock, count, plan);
+          const left = {
+            heap: ((await heap()) - before) / count,
+            listeners,
+            timers: timers() - timersBefore,
+          };
+          const waiting = adapter.waiting?.(lock);
+          letGo();
+          return waiting === undefined ? left : { ...left, waiting };
+        },
+      });
+    },
+  });
+}
+
+/** All wait, all abort, and nobody knows of them any more; answers how many listeners were left on their signals. */
+async function comeAndGo(adapter: AbortAdapter, lock: unknown, count: number, plan: Plan): Promise<number> {
+  const crowd = new Crowd(count, plan);
+  for (const signal of crowd.signals) crowd.waits.push(adapter.wait(lock, signal));
+  crowd.watch();
+  for (const controller of crowd.controllers) controller.abort(reason);
+  await crowd.allSettled();
+  return crowd.listeners;
+}
+
+function timers(): number {
+  return process.getActiveResourcesInfo().filter((type) => type === "Timeout").length;
+}
+
+export const memoryCases: readonly Case[] = [waiters, distinctKeys, ...plans.map(afterAbort)];
