@@ -31,3 +31,4 @@ export type { KeyHeld, KeyPending, KeyToken } from "./keyed-lock.js";
 export type { KeysToken } from "./keys.js";
 export { Mutex } from "./mutex.js";
 export type { MutexOptions } from "./mutex.js";
+export { namedKeyedMutex, namedKeyedRwLock } from "./named.js";
