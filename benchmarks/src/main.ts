@@ -97,6 +97,7 @@ async function bench(): Promise<void> {
   if (values.save !== undefined) await writeFile(values.save, `${json}\n`);
   if (values.json) console.log(json);
   else {
+    console.log(`Node ${results[0]?.node ?? ""}, ${processes} x ${options.rounds} rounds\n`);
     for (const result of results) console.log(`${caseTable(result, ours)}\n`);
     if (reached.length > 0) console.log(goalTable(reached));
   }

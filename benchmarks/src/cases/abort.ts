@@ -6,8 +6,9 @@ import { shuffled } from "../harness/random.ts";
 
 type Loops = typeof import("../loops/abort.ts");
 
-async function loopsFor(name: string): Promise<Loops> {
-  return (await import(`../loops/abort.ts?for=${encodeURIComponent(name)}`)) as Loops;
+async function loopsFor(name: string): Promise<Loops["default"]> {
+  const { default: loops } = (await import(`../loops/abort.ts?for=${encodeURIComponent(name)}`)) as Loops;
+  return loops;
 }
 
 const reason = new Error("Aborted by the benchmark");

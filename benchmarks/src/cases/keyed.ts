@@ -6,8 +6,9 @@ import { zipf } from "../harness/random.ts";
 
 type Loops = typeof import("../loops/keyed.ts");
 
-async function loopsFor(name: string): Promise<Loops> {
-  return (await import(`../loops/keyed.ts?for=${encodeURIComponent(name)}`)) as Loops;
+async function loopsFor(name: string): Promise<Loops["default"]> {
+  const { default: loops } = (await import(`../loops/keyed.ts?for=${encodeURIComponent(name)}`)) as Loops;
+  return loops;
 }
 
 const step = 1_000;

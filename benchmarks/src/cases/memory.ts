@@ -69,7 +69,7 @@ const distinctKeys = defineCase({
   singleBatch: true,
   contestants: keyedMutexes.filter(({ name }) => !tooSlow.includes(name)),
   async prepare(adapter, name, size) {
-    const { fresh } = (await import(
+    const { default: loops } = (await import(
       `../loops/keyed.ts?for=${encodeURIComponent(name)}`
     )) as typeof import("../loops/keyed.ts");
     const count = size === "tiny" ? 100 : 1_000_000;
@@ -81,9 +81,9 @@ const distinctKeys = defineCase({
         lock = adapter.create();
         run += 1;
         // What is made once is not counted.
-        await fresh(adapter, lock, `warm-up ${run} `, Math.min(count, 1_000));
+        await loops.fresh(adapter, lock, `warm-up ${run} `, Math.min(count, 1_000));
         const before = await heap();
-        await fresh(adapter, lock, `key of run ${run} `, count);
+        await loops.fresh(adapter, lock, `key of run ${run} `, count);
         const left = ((await heap()) - before) / count;
         return adapter.size === undefined ? { heap: left } : { heap: left, size: adapter.size(lock) };
       },

@@ -4,8 +4,9 @@ import { type Case, defineCase, type Runner, type Size, time } from "../harness/
 type Loops = typeof import("../loops/mutex.ts");
 
 /** A copy of the loops for one contestant alone. */
-async function loopsFor(name: string): Promise<Loops> {
-  return (await import(`../loops/mutex.ts?for=${encodeURIComponent(name)}`)) as Loops;
+async function loopsFor(name: string): Promise<Loops["default"]> {
+  const { default: loops } = (await import(`../loops/mutex.ts?for=${encodeURIComponent(name)}`)) as Loops;
+  return loops;
 }
 
 const step = 1_000;

@@ -4,8 +4,9 @@ import { randomNumbers } from "../harness/random.ts";
 
 type Loops = typeof import("../loops/rw-lock.ts");
 
-async function loopsFor(name: string): Promise<Loops> {
-  return (await import(`../loops/rw-lock.ts?for=${encodeURIComponent(name)}`)) as Loops;
+async function loopsFor(name: string): Promise<Loops["default"]> {
+  const { default: loops } = (await import(`../loops/rw-lock.ts?for=${encodeURIComponent(name)}`)) as Loops;
+  return loops;
 }
 
 const step = 1_000;

@@ -1,6 +1,6 @@
 /* eslint-disable @typescript-eslint/no-invalid-void-type -- `this: void` says that a method may be called on its own. */
 /** What a second `release()` by one owner does while others wait. */
-export type SecondRelease = "harmless" | "throws" | "breaks exclusion" | "cannot be written";
+type SecondRelease = "harmless" | "throws" | "breaks exclusion" | "cannot be written";
 
 /**
  * How a lock is called. Everything is optional that some peer lacks; a case takes only those who have what it needs.

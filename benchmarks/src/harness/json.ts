@@ -10,6 +10,7 @@ export function toJson(
   processes: number,
 ): unknown {
   return {
+    node: results[0]?.node,
     rounds,
     processes,
     turn,

@@ -5,10 +5,13 @@ import { type Summary, summarize } from "./statistics.ts";
 /** All that was measured of one case. */
 export class CaseResult {
   readonly definition: Case;
+  /** The version of Node that measured. */
+  readonly node: string | undefined;
   readonly #samples: ReadonlyMap<string, readonly (Metrics | null)[]>;
 
   constructor(definition: Case, processes: readonly ProcessResult[]) {
     this.definition = definition;
+    this.node = processes[0]?.node;
     // Every process has the same rounds, so that sample i of one and sample i of another are of the same round.
     const samples = new Map<string, (Metrics | null)[]>();
     for (const { contestants } of processes)

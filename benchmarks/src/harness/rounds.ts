@@ -4,6 +4,8 @@ import type { Case, Contestant, Metrics, Runner } from "./case.ts";
 
 /** What one process found out about one case: per contestant a sample per round, null where it sat the round out. */
 export interface ProcessResult {
+  /** The version that measured. */
+  readonly node: string;
   readonly contestants: Readonly<Record<string, readonly (Metrics | null)[]>>;
 }
 
@@ -56,7 +58,10 @@ export async function runCase(
       participant.samples.push(await participant.runner.run(participant.batches));
     }
   }
-  return { contestants: Object.fromEntries(participants.map(({ name, samples }) => [name, samples])) };
+  const samples = Object.fromEntries(
+    participants.map((participant) => [participant.name, participant.samples]),
+  );
+  return { node: process.version, contestants: samples };
 }
 
 /** Warms up, and finds out how much fits into a turn. */
