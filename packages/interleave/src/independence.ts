@@ -1,4 +1,4 @@
-import { areDependent, overlap } from "./action.js";
+import { areDependent } from "./action.js";
 import type { Action } from "./action.js";
 
 /*
@@ -15,7 +15,6 @@ import type { Action } from "./action.js";
 export interface Block {
   readonly key: string;
   readonly actions: readonly Action[];
-  readonly touches: readonly string[] | null;
 }
 
 /** What is known at a settled point where a block begins. */
@@ -40,7 +39,6 @@ export function follow(origin: Origin | undefined): Origin {
 }
 
 function areIndependent(a: Block, b: Block): boolean {
-  if (overlap(a.touches, b.touches)) return false;
   return !a.actions.some((action) => b.actions.some((other) => areDependent(action, other)));
 }
 
@@ -99,12 +97,8 @@ export class OpenBlock {
     return left.length === 0;
   }
 
+  /** The finished block; undefined if it may not be recognized when it comes again. */
   close(): Block | undefined {
-    if (!this.#mayBeKept) return undefined;
-    const actions = [...this.#actions];
-    const touches = actions.some((action) => action.touches === null)
-      ? null
-      : actions.flatMap((action) => action.touches ?? []);
-    return { key: this.#key, actions, touches };
+    return this.#mayBeKept ? { key: this.#key, actions: [...this.#actions] } : undefined;
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { ScheduleError, explore } from "../src/index.js";
+import { ScheduleError, explore, replay } from "../src/index.js";
 import type { Program } from "../src/index.js";
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
@@ -176,6 +176,28 @@ describe("timers", () => {
     await expect(explore(failing, { timers: true })).rejects.toBeInstanceOf(ScheduleError);
     expect(globalThis.setTimeout).toBe(setTimeout);
     expect(globalThis.clearTimeout).toBe(clearTimeout);
+  });
+
+  it("are virtual until a schedule that failed has run dry", async () => {
+    const genuine = vi.spyOn(globalThis, "setTimeout");
+    try {
+      const program: Program = ({ task, invariant }) => {
+        let isWrong = false;
+        task("A", async ({ step }) => {
+          await step("goes wrong");
+          isWrong = true;
+          for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
+          setTimeout(() => undefined, 1);
+        });
+        task("B", ({ step }) => step("goes"));
+        invariant("right", () => !isWrong);
+      };
+      await expect(replay(program, "2t:0.2")).rejects.toBeInstanceOf(ScheduleError);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(genuine).not.toHaveBeenCalled();
+    } finally {
+      genuine.mockRestore();
+    }
   });
 
   it("that were set before can be cleared in a program", async () => {
