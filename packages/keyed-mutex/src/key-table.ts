@@ -76,9 +76,10 @@ export class KeyTable<T extends LockToken> {
   readonly #idle = (gate: Gate<T>): void => {
     const spare = this.#spare;
     if (!isPlain(gate.id)) {
-      this.#gates.delete(gate.id);
+      if (this.#gates.get(gate.id) === gate) this.#gates.delete(gate.id);
       if (spare === gate) this.#spare = undefined;
-    } else if (spare !== gate) {
+    } else if (spare !== gate && this.#gates.get(gate.id) === gate) {
+      // Asked of the map: one that several waiters left is told several times, and may have had to go in between.
       if (spare?.idle === true) this.#gates.delete(spare.id);
       this.#spare = gate;
     }

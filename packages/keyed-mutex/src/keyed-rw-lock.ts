@@ -123,11 +123,11 @@ export class KeyedRwLock<K = string> extends KeyedLock<K, KeyModeToken<K>> {
 
   /** One side of one key's lock, usable wherever a `Governor` is accepted. Costs nothing while it is not used. */
   governor(key: K, mode: LockMode = "exclusive"): Governor<KeyModeToken<K>> {
-    isExclusive(mode);
+    const exclusive = isExclusive(mode);
     return new KeyGovernor(
-      (options) => this.acquire(key, { ...options, mode }),
-      () => this.tryAcquire(key, mode),
-      (fn, options) => this.with(key, fn, { ...options, mode }),
+      (options) => this.acquireKey(key, exclusive, options),
+      () => this.tryAcquireKey(key, exclusive),
+      (fn, options) => this.withKey(key, exclusive, fn, options),
     );
   }
 }
