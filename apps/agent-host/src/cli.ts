@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import pc from "picocolors";
-import { runDemo } from "./demo/run-demo.js";
 import { UsageError } from "./guard/config.js";
 import { type GuardOptions, runGuard } from "./guard/run-guard.js";
 
@@ -76,6 +75,8 @@ function program(exit: (code: number) => void): Command {
     .description("Show what parallel edits do to a file, straight and through the guard.")
     .option("--json", "for machines")
     .action(async ({ json = false }: { json?: boolean }) => {
+      // The client that it needs takes longer to load than everything that the guard needs.
+      const { runDemo } = await import("./demo/run-demo.js");
       exit(await runDemo({ json }));
     });
 

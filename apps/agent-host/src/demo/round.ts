@@ -61,6 +61,10 @@ export async function runRound(options: RoundOptions): Promise<Round> {
     // The server announces itself there.
     stderr: "ignore",
   });
+  // A connection that fails is closed by the client without waiting for the process.
+  const gone = new Promise<void>((resolve) => {
+    transport.onclose = resolve;
+  });
   const client = new Client({ name: "agent-host-demo", version: "1.0.0" });
   try {
     await client.connect(transport, { signal });
@@ -90,6 +94,7 @@ export async function runRound(options: RoundOptions): Promise<Round> {
     };
   } finally {
     await client.close();
+    await gone;
   }
 }
 

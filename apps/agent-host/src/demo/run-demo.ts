@@ -1,21 +1,22 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { printReport } from "./report.js";
 import { type Round, runRound } from "./round.js";
 
 /** Runs every round in a folder of its own and prints the table; resolves to the exit code. */
 export async function runDemo({ json }: { readonly json: boolean }): Promise<number> {
-  const folder = mkdtempSync(join(tmpdir(), "agent-host-demo-"));
-  const cleanUp = (): void => {
-    rmSync(folder, { recursive: true, force: true });
-  };
   const interrupt = new AbortController();
   const stop = (signal: NodeJS.Signals): void => {
     interrupt.abort(signal);
   };
-  process.on("exit", cleanUp);
+  // Before there is anything to clean up.
   for (const signal of signals) process.on(signal, stop);
+  const folder = mkdtempSync(join(tmpdir(), "agent-host-demo-"));
+  const cleanUp = (): void => {
+    rmSync(folder, { recursive: true, force: true });
+  };
+  process.on("exit", cleanUp);
   try {
     const rounds: Round[] = [];
     for (const [name, files] of cases)
@@ -25,7 +26,7 @@ export async function runDemo({ json }: { readonly json: boolean }): Promise<num
     return rounds.every(({ guarded, survived }) => !guarded || survived === edits) ? 0 : 1;
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
-    return 130;
+    return 128 + constants.signals[interrupt.signal.reason as NodeJS.Signals];
   } finally {
     for (const signal of signals) process.off(signal, stop);
     process.off("exit", cleanUp);

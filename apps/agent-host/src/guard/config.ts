@@ -56,7 +56,7 @@ export function readConfig(file: string): GuardConfig {
   return new Reader(file, text).read();
 }
 
-const step = /^[^.[\]]+(\[\])?$/;
+const step = /^[^.[\]]+(\[\])*$/;
 
 class Reader {
   readonly #file: string;
@@ -109,7 +109,7 @@ class Reader {
       const value = isScalar(item) ? item.value : undefined;
       if (typeof value !== "string" || !value.split(".").every((part) => step.test(part)))
         throw this.#wrong(item as Node, hint);
-      return value.split(".").flatMap((part) => (part.endsWith("[]") ? [part.slice(0, -2), "[]"] : [part]));
+      return value.split(".").flatMap((part) => part.split(/(?=\[\])/));
     });
   }
 

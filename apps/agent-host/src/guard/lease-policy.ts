@@ -75,7 +75,7 @@ function byName(args: unknown): string[] {
 
 function isPathName(name: string, value: unknown): boolean {
   if (value === undefined || value === null) return false;
-  const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const snake = name.replace(/(?<=[a-z])[A-Z]/g, "_$&").toLowerCase();
   if (!pathArguments.has(snake) && !pathArguments.has(name.toLowerCase())) return false;
   return snake !== "uri" || (typeof value === "string" && /^file:/i.test(value));
 }

@@ -19,6 +19,7 @@ export class Outlet {
   readonly #events: OutletEvents;
   #full = false;
   #broken = false;
+  #joining = false;
 
   constructor(stream: Writable, events: OutletEvents) {
     this.#stream = stream;
@@ -38,9 +39,21 @@ export class Outlet {
   /** Does nothing once the stream is broken or ended. */
   write(line: Buffer): void {
     if (this.#broken || !this.#stream.writable) return;
+    this.#join();
     if (this.#stream.write(line) || this.#full) return;
     this.#full = true;
     this.#events.full();
+  }
+
+  /** What is written within one step reaches the system in one call: most of the guard's cost is such calls. */
+  #join(): void {
+    if (this.#joining) return;
+    this.#joining = true;
+    this.#stream.cork();
+    process.nextTick(() => {
+      this.#joining = false;
+      this.#stream.uncork();
+    });
   }
 
   end(): void {

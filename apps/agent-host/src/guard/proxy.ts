@@ -137,9 +137,9 @@ export class Proxy {
     this.#own.ask("ping", {}, () => undefined);
   }
 
-  /** Ends every open request, and all that still come, with an error. The first reason stays. */
-  fail(reason: string): void {
-    if (this.#failure !== undefined) return;
+  /** Ends every open request, and all that still come, with an error. The first reason stays; tells whether it is this. */
+  fail(reason: string): boolean {
+    if (this.#failure !== undefined) return false;
     this.#failure = reason;
     for (const request of this.#pending.all()) {
       this.#pending.remove(request);
@@ -151,6 +151,7 @@ export class Proxy {
       request.lease?.release();
     }
     this.#tasks.endAll();
+    return true;
   }
 
   /** One line with one tool call, or a batch with some: it goes on when all of them have their leases. */
@@ -202,16 +203,18 @@ export class Proxy {
     void lease
       .then(
         (granted): WaitOutcome => {
+          const { signal } = queued.abort;
+          if (!signal.aborted) {
+            this.#send(copy, tracked, split(granted));
+            return "granted";
+          }
           // The grant came first and the cancellation or the failure after it, in one step: nothing was sent yet.
-          if (queued.abort.signal.aborted) granted.release();
-          else this.#send(copy, tracked, split(granted));
-          return queued.abort.signal.aborted ? "cancelled" : "granted";
+          granted.release();
+          return outcomeOf(signal.reason);
         },
         (error: unknown): WaitOutcome => {
-          if (error instanceof CancelledError) return "cancelled";
-          if (!(error instanceof TimeoutError)) return "failed";
-          this.#timedOut(tracked, obstacle);
-          return "timeout";
+          if (error instanceof TimeoutError) this.#timedOut(tracked, obstacle);
+          return outcomeOf(error);
         },
       )
       .then((outcome) => {
@@ -392,6 +395,11 @@ const quarrel =
 
 function mayHaveRun(method: string): string {
   return method === "tools/call" ? "It is not known whether the call took effect." : "No answer will come.";
+}
+
+function outcomeOf(reason: unknown): WaitOutcome {
+  if (reason instanceof TimeoutError) return "timeout";
+  return reason instanceof CancelledError ? "cancelled" : "failed";
 }
 
 function isCall({ method }: { readonly method: string }): boolean {

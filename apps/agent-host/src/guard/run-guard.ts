@@ -35,6 +35,8 @@ export interface GuardOptions {
 
 /** Milliseconds for the client to take what was written last. */
 const flushTime = 2000;
+/** Milliseconds for a server that closed its stdin or stdout to end. */
+const closedTime = 1000;
 /** Milliseconds for the client to send a first request, so that it gets an answer although the server is gone. */
 const firstRequestTime = 1000;
 
@@ -60,11 +62,13 @@ export async function runGuard(
   }
 }
 
-type Stop =
-  /** The client went, or asked us to end: nobody is to blame. */
-  | { readonly kind: "asked"; readonly code: number; readonly reason: string }
-  /** Something went wrong, and the client was told. */
-  | { readonly kind: "failed" };
+/** Why the guard ends, where it was not the server's own doing. */
+interface Stop {
+  /** Whether the client wanted it. */
+  readonly asked: boolean;
+  readonly code: number;
+  readonly reason: string;
+}
 
 class Guard {
   readonly #options: GuardOptions;
@@ -78,8 +82,11 @@ class Guard {
   readonly #fromServer: LineSplitter;
   #stop: Stop | undefined;
   #clientEnded = false;
+  /** What the server wrote after its last whole line. */
+  #half = "";
   #graceTimer: NodeJS.Timeout | undefined;
-  #firstRequest: (() => void) | undefined;
+  #closedTimer: NodeJS.Timeout | undefined;
+  #onFirstRequest: (() => void) | undefined;
 
   constructor(
     command: string,
@@ -97,8 +104,10 @@ class Guard {
     this.#toServer = new Outlet(server.stdin, {
       full: () => process.stdin.pause(),
       drained: () => process.stdin.resume(),
-      // Its end is on its way, and tells more.
-      broken: () => process.stdin.resume(),
+      broken: () => {
+        process.stdin.resume();
+        this.#closed("stdin");
+      },
     });
     this.#toClient = new Outlet(process.stdout, {
       full: () => server.stdout.pause(),
@@ -107,7 +116,7 @@ class Guard {
         server.stdout.resume();
       },
       broken: (error) => {
-        this.#end({ kind: "asked", code: 0, reason: `the client went away (${error.message})` });
+        this.#stop ??= { asked: true, code: 0, reason: `the client went away (${error.message})` };
         server.terminate();
         server.stdout.resume();
       },
@@ -161,31 +170,25 @@ class Guard {
   }
 
   async run(): Promise<number> {
-    const signals = this.#onSignals();
-    const leaveNothing = (): void => {
-      this.#server.kill();
-    };
-    process.once("exit", leaveNothing);
-    process.on("uncaughtException", this.#bug);
+    const off = this.#onSignals();
     try {
       this.#connect();
       if (this.#options.stall > 0) this.#clock.start();
       const ending = await this.#server.gone;
-      this.#clock.stop();
-      clearTimeout(this.#graceTimer);
       const open = this.#proxy.awaited + this.#proxy.waiting;
       const stop = this.#stop;
-      this.#fail(stop?.kind === "asked" ? stop.reason : this.#describe(ending.how));
-      if (stop === undefined) await this.#waitForFirstRequest();
+      if (stop === undefined) this.#fail(this.#describe(ending.how));
+      else this.#proxy.fail(stop.reason);
+      if (stop?.asked !== true) await this.#firstRequest();
       await this.#toClient.flush(flushTime);
-      if (stop?.kind === "failed") return 1;
-      if (stop !== undefined) return stop.code === 0 && open > 0 ? 1 : stop.code;
-      return ending.code === 0 ? 1 : ending.code;
+      // Nobody asked the server to end, so even its 0 is no success.
+      return (stop ?? ending).code || (stop?.asked === true && open === 0 ? 0 : 1);
     } finally {
+      this.#clock.stop();
+      clearTimeout(this.#graceTimer);
+      clearTimeout(this.#closedTimer);
       process.stdin.destroy();
-      process.off("uncaughtException", this.#bug);
-      process.off("exit", leaveNothing);
-      signals();
+      off();
     }
   }
 
@@ -196,7 +199,7 @@ class Guard {
       this.#guarded(() => {
         this.#fromClient.push(chunk, (line) => {
           this.#proxy.fromClient(line);
-          if (this.#proxy.requests > 0) this.#firstRequest?.();
+          if (this.#proxy.requests > 0) this.#onFirstRequest?.();
         });
       }, "the client sent too much");
     });
@@ -219,11 +222,10 @@ class Guard {
       const rest = this.#fromServer.rest();
       if (rest.length > 0 && parseLine(rest).kind === "messages")
         this.#proxy.fromServer(Buffer.concat([rest, newline]));
-      else if (rest.length > 0) this.#half = rest;
+      else if (rest.length > 0) this.#half = excerpt(rest);
+      this.#closed("stdout");
     });
   }
-
-  #half: Buffer | undefined;
 
   #guarded(step: () => void, what: string): void {
     try {
@@ -240,8 +242,8 @@ class Guard {
     const rest = this.#fromClient.rest();
     if (rest.length > 0) this.#proxy.fromClient(Buffer.concat([rest, newline]));
     this.#clientEnded = true;
-    this.#firstRequest?.();
-    this.#end({ kind: "asked", code: 0, reason: "the client closed its side" });
+    this.#onFirstRequest?.();
+    this.#stop ??= { asked: true, code: 0, reason: "the client closed its side" };
     if (this.#proxy.waiting === 0) this.#toServer.end();
     this.#graceTimer = setTimeout(() => {
       this.#server.terminate();
@@ -258,33 +260,32 @@ class Guard {
     this.#server.terminate();
   }
 
-  #fail(reason: string): void {
-    const expected = this.#stop?.kind === "asked";
-    this.#end({ kind: "failed" });
-    if (!expected && this.#stop?.kind === "failed" && !this.#told) warn(reason);
-    this.#told = true;
-    this.#proxy.fail(reason);
+  /** The server closed one of its ends: if it does not end itself now, it is of no use any more. */
+  #closed(end: string): void {
+    this.#closedTimer ??= setTimeout(() => {
+      this.#fail(this.#describe(`closed its ${end}`));
+      this.#server.terminate();
+    }, closedTime);
   }
 
-  #told = false;
-
-  /** The first reason to stop is the one that counts. */
-  #end(stop: Stop): void {
-    this.#stop ??= stop;
+  /** Ends every request with this reason. */
+  #fail(reason: string): void {
+    if (this.#proxy.fail(reason)) warn(reason);
+    this.#stop ??= { asked: false, code: 1, reason };
   }
 
   #describe(how: string): string {
-    const half = this.#half === undefined ? "" : `; it left half a message: ${excerpt(this.#half)}`;
+    const half = this.#half === "" ? "" : `; it left half a message: ${this.#half}`;
     const tail = this.#stderr.tail === "" ? "" : `; it said on stderr: ${this.#stderr.tail}`;
     return `the server ${how}${half}${tail}`;
   }
 
   /** A client that has only just started us gets an answer to its first request, not a closed pipe. */
-  #waitForFirstRequest(): Promise<void> {
+  #firstRequest(): Promise<void> {
     if (this.#proxy.requests > 0 || this.#clientEnded) return Promise.resolve();
     return new Promise((done) => {
       const timer = setTimeout(done, firstRequestTime);
-      this.#firstRequest = () => {
+      this.#onFirstRequest = () => {
         clearTimeout(timer);
         done();
       };
@@ -294,26 +295,29 @@ class Guard {
   #onSignals(): () => void {
     const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
     const stop = (signal: NodeJS.Signals): void => {
-      this.#end({
-        kind: "asked",
-        code: 128 + constants.signals[signal],
-        reason: `the guard was told to end (${signal})`,
-      });
+      const code = 128 + constants.signals[signal];
+      this.#stop ??= { asked: true, code, reason: `the guard was told to end (${signal})` };
       this.#toServer.end();
       this.#server.terminate();
     };
+    const bug = (error: unknown): void => {
+      this.#fail(
+        `the guard itself failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+      );
+      this.#server.terminate();
+    };
+    const leaveNothing = (): void => {
+      this.#server.kill();
+    };
     for (const signal of signals) process.on(signal, stop);
+    process.on("uncaughtException", bug);
+    process.on("exit", leaveNothing);
     return () => {
       for (const signal of signals) process.off(signal, stop);
+      process.off("uncaughtException", bug);
+      process.off("exit", leaveNothing);
     };
   }
-
-  readonly #bug = (error: unknown): void => {
-    this.#fail(
-      `the guard itself failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-    );
-    this.#server.terminate();
-  };
 }
 
 const newline = Buffer.from("\n");

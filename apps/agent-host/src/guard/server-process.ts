@@ -71,10 +71,10 @@ export class ServerProcess {
         );
       });
     });
-    this.#ended = true;
     clearTimeout(this.#killTimer);
     // What it started and left behind must not outlive the guard.
     this.kill();
+    this.#ended = true;
     const timer = new AbortController();
     await Promise.race([closed, wait(drainTime, timer.signal)]);
     timer.abort();
@@ -83,10 +83,11 @@ export class ServerProcess {
 
   #signal(signal: NodeJS.Signals): void {
     const { pid } = this.#child;
-    if (pid === undefined) return;
+    // Once it is reaped, the number may belong to somebody else.
+    if (pid === undefined || this.#ended) return;
     try {
       if (ownGroup) process.kill(-pid, signal);
-      else if (!this.#ended) this.#child.kill(signal);
+      else this.#child.kill(signal);
     } catch {
       // Nobody is left.
     }

@@ -1,0 +1,67 @@
+import { execFile, spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Round } from "../src/demo/round.js";
+import { cli } from "./support/guard-process.js";
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "agent-host-demo-test-"));
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const run = promisify(execFile);
+const env = (): NodeJS.ProcessEnv => ({ ...process.env, TMPDIR: folder, NO_COLOR: "1" });
+
+describe("agent-host demo", () => {
+  it("[AH1] shows that edits are lost straight and none through the guard, in under ten seconds", async () => {
+    const start = performance.now();
+    const { stdout } = await run(process.execPath, [cli, "demo", "--json"], { env: env() });
+    expect(performance.now() - start).toBeLessThan(10_000);
+    const { rounds, explanation } = JSON.parse(stdout) as { rounds: Round[]; explanation: string };
+    expect(rounds.map(({ guarded }) => guarded)).toEqual([false, true, false, true]);
+    for (const { edits, guarded, survived, longestWaitMs } of rounds) {
+      expect(edits).toBe(20);
+      if (guarded) expect(survived).toBe(20);
+      expect(longestWaitMs > 0).toBe(guarded);
+    }
+    expect(explanation).not.toContain("\n");
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it("prints a table for people", async () => {
+    const { stdout } = await run(process.execPath, [cli, "demo"], { env: env() });
+    expect(stdout).toMatch(/20 edits of one file .* straight .* of 20/);
+    expect(stdout).toMatch(/20 edits over five files .* through guard .* 20 of 20/);
+  });
+
+  it("leaves no folder and no process after Ctrl-C", async () => {
+    const child = spawn(process.execPath, [cli, "demo"], { env: env(), stdio: "ignore" });
+    const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+    // The first round has begun when its folder is there.
+    while (readdirSync(folder).length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+    child.kill("SIGINT");
+    expect(await ended).toBe(130);
+    expect(readdirSync(folder)).toEqual([]);
+    if (process.platform === "linux") expect(commandsNaming(folder)).toEqual([]);
+  });
+});
+
+/** The command lines of the processes that have `text` in theirs. */
+function commandsNaming(text: string): string[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        return [readFileSync(`/proc/${pid}/cmdline`, "utf8")];
+      } catch {
+        return [];
+      }
+    })
+    .filter((command) => command.includes(text));
+}

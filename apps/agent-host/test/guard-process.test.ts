@@ -1,0 +1,378 @@
+import { execFile } from "node:child_process";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { cli, endAll, fixture, GuardProcess, isAlive, isGone } from "./support/guard-process.js";
+
+let folder = "";
+beforeEach(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), "agent-host-test-")));
+});
+afterEach(async () => {
+  await endAll();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const waitsOf = (log: string): Record<string, unknown>[] =>
+  readFileSync(log, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+describe("between a client and a server", () => {
+  it("hands the server the client's lines as they are", async () => {
+    const record = join(folder, "record");
+    const guard = new GuardProcess({ env: { RECORD: record } });
+    const lines = [
+      '{ "id" : 1, "method":"x",  "jsonrpc":"2.0","n":1.0 }',
+      '{"method":"ä/é","jsonrpc":"2.0"}',
+    ];
+    guard.write(`${lines.join("\n")}\n`);
+    guard.send({ id: 2, method: "y" });
+    await guard.answer(2);
+    expect(readFileSync(record, "utf8").split("\n").slice(0, 2)).toEqual(lines);
+  });
+
+  it("[AH1] keeps 20 read-change-write calls on one file apart, and those on others side by side", async () => {
+    const [a, b] = [join(folder, "a"), join(folder, "b")];
+    writeFileSync(a, "");
+    const guard = new GuardProcess();
+    await guard.initialize();
+    for (let id = 0; id < 20; id += 1) guard.call(id, "append", { path: a, text: `${id};` });
+    // Two calls for two files are both inside before either may leave.
+    guard.call("p", "gate", { gate: "p", path: b });
+    guard.call("q", "gate", { gate: "q", path: join(folder, "c") });
+    await Promise.all([guard.reached("p"), guard.reached("q")]);
+    guard.open("p");
+    guard.open("q");
+    await Promise.all(Array.from({ length: 20 }, (_, id) => guard.answer(id)));
+    expect(readFileSync(a, "utf8")).toBe(Array.from({ length: 20 }, (_, id) => `${id};`).join(""));
+  });
+
+  it("lets everything else pass while a call waits, and logs the wait", async () => {
+    const log = join(folder, "waits.log");
+    const guard = new GuardProcess({ options: ["--log", log] });
+    await guard.initialize();
+    const path = join(folder, "a");
+    writeFileSync(path, "");
+    guard.call(1, "gate", { gate: "g", path });
+    await guard.reached("g");
+    guard.call(2, "append", { path });
+    guard.send({ id: 3, method: "resources/list", params: { passes: true } });
+    expect((await guard.answer(3)).result).toEqual({ echo: { passes: true } });
+    guard.open("g");
+    await guard.answer(2);
+    expect(waitsOf(log)).toMatchObject([
+      { tool: "append", request: 2, key: path, mode: "exclusive", holder: "gate #1", outcome: "granted" },
+    ]);
+  });
+
+  it("writes the waits to stderr for --log -", async () => {
+    const guard = new GuardProcess({ options: ["--log", "-"] });
+    guard.call(1, "gate", { gate: "g" });
+    await guard.reached("g");
+    guard.call(2, "size");
+    guard.open("g");
+    await guard.answer(2);
+    await guard.said(/"key":"\(server\)".*"holder":"gate #1"/);
+  });
+
+  it.each([
+    ["through a symbolic link", (at: string) => join(at, "link", "a")],
+    ["with ..", (at: string) => `${join(at, "real")}/../real/./a`],
+    ["relative to a folder the server was given", () => "real/a"],
+    ["as a file URI", (at: string) => `file://${join(at, "real", "a")}`],
+  ])("[T89] queues two spellings of one file: %s", async (_, other) => {
+    mkdirSync(join(folder, "real"));
+    symlinkSync(join(folder, "real"), join(folder, "link"));
+    const guard = new GuardProcess({ server: [process.execPath, fixture, folder] });
+    await guard.initialize();
+    guard.call(1, "gate", { gate: "g", path: join(folder, "real", "a") });
+    await guard.reached("g");
+    guard.call(2, "gate", { gate: "h", path: other(folder) });
+    // What comes after it goes through, so it was seen, and waits.
+    guard.send({ id: 3, method: "x" });
+    await guard.answer(3);
+    expect(guard.messages.some(({ params }) => params?.["gate"] === "h")).toBe(false);
+    guard.open("g");
+    await guard.reached("h");
+  });
+
+  it("[T19] keeps the key of a path whose folder is made between two calls", async () => {
+    const guard = new GuardProcess();
+    await guard.initialize();
+    const path = join(folder, "not", "yet", "a");
+    guard.call(1, "gate", { gate: "g", path });
+    await guard.reached("g");
+    mkdirSync(join(folder, "not", "yet"), { recursive: true });
+    guard.call(2, "gate", { gate: "h", path });
+    guard.send({ id: 3, method: "x" });
+    await guard.answer(3);
+    expect(guard.messages.some(({ params }) => params?.["gate"] === "h")).toBe(false);
+    guard.open("g");
+    await guard.reached("h");
+  });
+
+  it("carries 20 MB messages both ways", async () => {
+    const guard = new GuardProcess();
+    const bytes = 20_000_000;
+    guard.call(1, "size", { text: "z".repeat(bytes) });
+    expect((await guard.answer(1)).result).toEqual({ size: bytes });
+    guard.call(2, "big", { bytes });
+    const { result } = await guard.answer(2);
+    expect((result?.["content"] as { text: string }[])[0]?.text.length).toBe(bytes);
+  });
+
+  it("holds the server back while the client does not read, and loses nothing", async () => {
+    const guard = new GuardProcess();
+    await guard.initialize();
+    guard.child.stdout.pause();
+    for (let id = 0; id < 40; id += 1)
+      guard.call(id, "big", { bytes: 1_000_000, path: join(folder, `${id}`) });
+    guard.child.stdout.resume();
+    await Promise.all(Array.from({ length: 40 }, (_, id) => guard.answer(id)));
+    expect(guard.messages.filter(({ result }) => Array.isArray(result?.["content"]))).toHaveLength(40);
+  });
+
+  it("[AH2] is not held up by a stderr that nobody reads", async () => {
+    const guard = new GuardProcess();
+    guard.child.stderr.pause();
+    guard.call(1, "stderr", { bytes: 8_000_000 });
+    expect((await guard.answer(1)).result).toBeDefined();
+  });
+});
+
+describe("[AH2] every request ends when the server", () => {
+  it("dies: with an error that says how, what it said, and what is known of the call", async () => {
+    const guard = new GuardProcess();
+    const pid = await guard.initialize();
+    guard.call(1, "gate", { gate: "g", path: join(folder, "a") });
+    guard.call(2, "append", { path: join(folder, "a") });
+    guard.call(3, "die", { code: 7, path: join(folder, "b") });
+    const [first, second, third] = await Promise.all([guard.answer(1), guard.answer(2), guard.answer(3)]);
+    expect(first.error?.code).toBe(-32000);
+    expect(first.error?.message).toContain(
+      "ended with exit code 7; it said on stderr: a word before the end",
+    );
+    expect(first.error?.message).toContain("not known whether");
+    expect(second.error?.message).toContain("was not sent");
+    expect(third.error?.message).toContain("exit code 7");
+    expect(await guard.exit).toBe(7);
+    expect(isAlive(pid)).toBe(false);
+  });
+
+  it("is killed", async () => {
+    const guard = new GuardProcess();
+    const pid = await guard.initialize();
+    guard.call(1, "gate", { gate: "g" });
+    await guard.reached("g");
+    process.kill(pid, "SIGKILL");
+    expect((await guard.answer(1)).error?.message).toContain("was ended by SIGKILL");
+    expect(await guard.exit).toBe(137);
+  });
+
+  it("is stopped: it is asked, does not answer, and is ended", async () => {
+    const guard = new GuardProcess({ options: ["--stall", "700"] });
+    const pid = await guard.initialize();
+    guard.call(1, "stop", { path: join(folder, "a") });
+    guard.call(2, "append", { path: join(folder, "a") });
+    expect((await guard.answer(1)).error?.message).toContain("did not answer a ping");
+    expect((await guard.answer(2)).error?.message).toContain("was not sent");
+    expect(await guard.exit).toBe(1);
+    expect(isAlive(pid)).toBe(false);
+  });
+
+  it("dies with half a message", async () => {
+    const guard = new GuardProcess();
+    guard.call(1, "half");
+    expect((await guard.answer(1)).error?.message).toContain('it left half a message: "{\\"jsonrpc');
+    expect(await guard.exit).toBe(1);
+    expect(guard.lines.every((line) => line.endsWith("}"))).toBe(true);
+  });
+
+  it("writes nonsense", async () => {
+    const guard = new GuardProcess({ env: { IGNORE_SIGTERM: "1" } });
+    const pid = await guard.initialize();
+    guard.call(1, "nonsense");
+    const { error } = await guard.answer(1);
+    expect(error?.message).toContain('not JSON: "Listening on port 80!"');
+    expect(error?.message).toContain("--on-nonsense skip");
+    expect(await guard.exit).toBe(1);
+    expect(isAlive(pid)).toBe(false);
+  });
+
+  it("closes its stdout and stays", async () => {
+    const guard = new GuardProcess();
+    guard.call(1, "close-stdout");
+    expect((await guard.answer(1)).error?.message).toContain("closed its stdout");
+    expect(await guard.exit).toBe(1);
+  });
+
+  it("sends more than a message may have", async () => {
+    const guard = new GuardProcess({ options: ["--max-line", "10000"] });
+    guard.call(1, "big", { bytes: 20_000 });
+    expect((await guard.answer(1)).error?.message).toContain("longer than 10000 bytes");
+    expect(await guard.exit).toBe(1);
+  });
+
+  it("cannot be found", async () => {
+    const guard = new GuardProcess({ server: ["no-such-command-anywhere"] });
+    guard.send({ id: 1, method: "initialize" });
+    expect((await guard.answer(1)).error?.message).toContain(
+      'no command "no-such-command-anywhere" was found',
+    );
+    expect(await guard.exit).toBe(127);
+  });
+
+  it("exits at once", async () => {
+    const guard = new GuardProcess({
+      server: [process.execPath, "-e", "console.error('no key'); process.exit(3)"],
+    });
+    guard.send({ id: 1, method: "initialize" });
+    expect((await guard.answer(1)).error?.message).toContain("exit code 3; it said on stderr: no key");
+    expect(await guard.exit).toBe(3);
+  });
+});
+
+describe("the guard goes on when", () => {
+  it("the server writes nonsense and --on-nonsense is skip", async () => {
+    const guard = new GuardProcess({ options: ["--on-nonsense", "skip"] });
+    guard.call(1, "nonsense");
+    expect((await guard.answer(1)).result).toBeDefined();
+    await guard.said(/Listening on port 80!.*not forwarded/);
+    expect(guard.lines.some((line) => line.includes("Listening"))).toBe(false);
+  });
+
+  it("the client writes nonsense", async () => {
+    const guard = new GuardProcess();
+    guard.write("{nonsense\n");
+    expect((await guard.answer(null)).error?.code).toBe(-32700);
+    guard.call(1, "size");
+    expect((await guard.answer(1)).result).toBeDefined();
+  });
+
+  it("the server works for long but lives", async () => {
+    const guard = new GuardProcess({ options: ["--stall", "700"], env: { RECORD: join(folder, "record") } });
+    guard.call(1, "gate", { gate: "g" });
+    await guard.reached("g");
+    // Until it has been asked twice.
+    const pings = (): number =>
+      readFileSync(join(folder, "record"), "utf8").split('"method":"ping"').length - 1;
+    while (pings() < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    guard.open("g");
+    expect((await guard.answer(1)).result).toBeDefined();
+    expect(guard.lines.some((line) => line.includes("holdfast-guard"))).toBe(false);
+  });
+});
+
+describe("the end", () => {
+  it("answers what is open, queued calls included, when the client closes its side", async () => {
+    const guard = new GuardProcess();
+    const path = join(folder, "a");
+    writeFileSync(path, "");
+    for (let id = 0; id < 5; id += 1) guard.call(id, "append", { path, text: `${id}` });
+    // The last line lacks its end.
+    guard.child.stdin.end('{"jsonrpc":"2.0","id":"x","method":"x"}');
+    expect(await guard.exit).toBe(0);
+    expect(readFileSync(path, "utf8")).toBe("01234");
+    expect(guard.messages.filter(({ result }) => result !== undefined)).toHaveLength(6);
+  });
+
+  it("ends a server that stays when the client is gone, by force if it must", async () => {
+    const guard = new GuardProcess({ options: ["--grace", "50"], env: { STAY: "1", IGNORE_SIGTERM: "1" } });
+    const pid = await guard.initialize();
+    guard.call(1, "gate", { gate: "g" });
+    await guard.reached("g");
+    guard.child.stdin.end();
+    expect((await guard.answer(1)).error?.message).toContain("the client closed its side");
+    await guard.exit;
+    expect(isAlive(pid)).toBe(false);
+  });
+
+  it.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)("leaves no process after %s, not even one that the server started", async (signal, code) => {
+    // The shell stays in front of the server.
+    const guard = new GuardProcess({
+      server: ["sh", "-c", '"$0" "$1"; exit 5', process.execPath, fixture],
+      env: { STAY: "1", IGNORE_SIGTERM: "1" },
+    });
+    const pid = await guard.initialize();
+    guard.call(1, "gate", { gate: "g" });
+    await guard.reached("g");
+    guard.child.kill(signal);
+    expect((await guard.answer(1)).error?.message).toContain(signal);
+    expect(await guard.exit).toBe(code);
+    await isGone(pid);
+  });
+
+  it("ends the server when nobody reads the guard's stdout any more", async () => {
+    const guard = new GuardProcess({ env: { STAY: "1" } });
+    const pid = await guard.initialize();
+    guard.child.stdout.destroy();
+    guard.call(1, "size");
+    await guard.exit;
+    expect(isAlive(pid)).toBe(false);
+  });
+
+  it("leaves the server without stdin when the guard itself is killed, and the server ends", async () => {
+    const guard = new GuardProcess();
+    const pid = await guard.initialize();
+    guard.child.kill("SIGKILL");
+    await isGone(pid);
+  });
+});
+
+describe("wrong use", () => {
+  const run = promisify(execFile);
+  const fails = async (args: readonly string[]): Promise<{ code: number; stderr: string }> => {
+    const result = await run(process.execPath, [cli, ...args]).then(
+      () => ({ code: 0, stderr: "" }),
+      (error: unknown) => error as { code: number; stderr: string },
+    );
+    return { code: result.code, stderr: result.stderr };
+  };
+  const started = (): string[] => [
+    "--",
+    process.execPath,
+    "-e",
+    `fs.writeFileSync(${JSON.stringify(join(folder, "started"))}, "")`,
+  ];
+
+  it.each([
+    [
+      "a configuration that is not there",
+      ["--config", "/no/such.yaml"],
+      /cannot read the configuration \/no\/such.yaml/,
+    ],
+    ["a configuration that is a folder", ["--config", "/"], /cannot read the configuration/],
+    ["a log that cannot be written", ["--log", "/no/such/folder/log"], /cannot write the log/],
+    ["a time that is none", ["--stall", "soon"], /whole number of milliseconds/],
+    ["a mode that is none", ["--unkeyed", "maybe"], /exclusive, shared/],
+    ["an unknown option", ["--lock"], /unknown option/],
+    ["a server without configuration", ["--server", "x"], /no server "x"/],
+  ])("says what to do about %s, and starts nothing", async (_, options, message) => {
+    const { code, stderr } = await fails(["guard", ...options, ...started()]);
+    expect(stderr).toMatch(message);
+    expect(code).toBe(2);
+    expect(() => readFileSync(join(folder, "started"))).toThrow();
+  });
+
+  it("asks for a command", async () => {
+    expect(await fails(["guard"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("command") as string,
+    });
+  });
+});
