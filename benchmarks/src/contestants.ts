@@ -40,8 +40,8 @@ function floor<A>(name: string, load: () => Promise<A>): Contestant<A> {
   return { name, role: "floor", load };
 }
 
-function own<A>(load: () => Promise<A>): Contestant<A> {
-  return { name: ours, role: "ours", load };
+function own<A>(load: () => Promise<A>, name: string = ours): Contestant<A> {
+  return { name, role: "ours", load };
 }
 
 export const mutexes: readonly Contestant<MutexAdapter>[] = [
@@ -123,4 +123,12 @@ export const abortables: readonly Contestant<AbortAdapter>[] = [
     (adapters) => adapters.abort,
     ["superlock", "@esfx", "p-queue@9", "p-queue@10", "web locks", "@matrixai"],
   ),
+];
+
+export const oursWithTimeout = `${ours}, timeout too`;
+
+/** For what is left afterwards. Not for times: two of ours in one process would not have the engine to themselves. */
+export const abortablesAndTimeouts: readonly Contestant<AbortAdapter>[] = [
+  ...abortables.filter(({ name }) => name !== "no signal"),
+  own(async () => (await import("./peers/holdfast.ts")).abortOrTimeout, oursWithTimeout),
 ];

@@ -1,3 +1,4 @@
+import { ours, oursWithTimeout } from "./contestants.ts";
 import type { Goal } from "./harness/goal.ts";
 
 // What the locks are to reach. "Unsafe" peers let a second release() break exclusion, so we may take a little longer.
@@ -88,10 +89,12 @@ export const goals: readonly Goal[] = [
   { case: "abort/own-random-10000", with: "superlock", atMost: 1.5 },
   { case: "abort/own-random-10000", with: "p-queue@10", atLeast: 2.5 },
 
-  ...["memory/abort-shared", "memory/abort-own", "memory/abort-own-random"].flatMap((id): Goal[] => [
-    { case: id, metric: "heap", atMost: 4 },
-    { case: id, metric: "waiting", atMost: 0 },
-    { case: id, metric: "listeners", atMost: 0 },
-    { case: id, metric: "timers", atMost: 0 },
-  ]),
+  ...["memory/abort-shared", "memory/abort-own", "memory/abort-own-random"].flatMap((id) =>
+    [ours, oursWithTimeout].flatMap((who): Goal[] => [
+      { case: id, who, metric: "heap", atMost: 4 },
+      { case: id, who, metric: "waiting", atMost: 0 },
+      { case: id, who, metric: "listeners", atMost: 0 },
+      { case: id, who, metric: "timers", atMost: 0 },
+    ]),
+  ),
 ];

@@ -1,5 +1,5 @@
 import { setImmediate as breath } from "node:timers/promises";
-import { abortables, keyedMutexes, mutexes } from "../contestants.ts";
+import { abortablesAndTimeouts, keyedMutexes, mutexes } from "../contestants.ts";
 import type { AbortAdapter } from "../harness/adapters.ts";
 import { type Case, defineCase } from "../harness/case.ts";
 import { Crowd, type Plan, plans } from "./abort.ts";
@@ -101,7 +101,7 @@ function afterAbort(plan: Plan): Case {
     floor: "listener per signal",
     maxRounds,
     singleBatch: true,
-    contestants: abortables.filter(({ name }) => name !== "no signal"),
+    contestants: abortablesAndTimeouts,
     prepare(adapter, _name, size) {
       const count = size === "tiny" ? 20 : 10_000;
       return Promise.resolve({

@@ -6,6 +6,8 @@ import { short, table } from "./table.ts";
 /** What a case should show. */
 export interface Goal {
   readonly case: string;
+  /** Who is to reach it; without one, ours. */
+  readonly who?: string;
   /** Without one, the case's main metric. */
   readonly metric?: string;
   /** Who is compared with us, or nobody: then the figure itself counts. */
@@ -41,25 +43,36 @@ export function goalRows(
     const metric = goal.metric ?? at(Object.keys(result.definition.metrics), 0);
     const target = goal.atMost ?? goal.atLeast ?? 0;
     const upper = goal.atLeast === undefined;
+    const who = goal.who ?? ours;
     let measured: Summary | undefined;
     let what: string;
     if (goal.withCase !== undefined) {
-      measured = across(result.summary(ours, metric), byId.get(goal.withCase)?.summary(ours, metric));
+      measured = across(result.summary(who, metric), byId.get(goal.withCase)?.summary(who, metric));
       what = `${metric}: at most ${short(target)} x ${goal.withCase}`;
     } else if (goal.with === undefined) {
-      measured = result.summary(ours, metric);
+      measured = result.summary(who, metric);
       what = `${metric}: at most ${short(target)}`;
     } else if (upper) {
-      measured = result.ratio(ours, goal.with, metric);
+      measured = result.ratio(who, goal.with, metric);
       what = `${metric}: at most ${short(target)} x ${goal.with}`;
     } else {
-      measured = result.ratio(goal.with, ours, metric);
+      measured = result.ratio(goal.with, who, metric);
       what = `${metric}: at least ${short(target)} x faster than ${goal.with}`;
     }
     if (measured === undefined) return [];
     const { median, low, high } = measured;
     const met = upper ? median <= target : median >= target;
-    return [{ case: goal.case, goal: what, target, measured: median, low, high, met }];
+    return [
+      {
+        case: goal.case,
+        goal: who === ours ? what : `${who}: ${what}`,
+        target,
+        measured: median,
+        low,
+        high,
+        met,
+      },
+    ];
   });
 }
 

@@ -24,6 +24,12 @@ export const abort: AbortAdapter<Mutex, LockToken> = {
   waiting: (lock) => lock.waiters,
 };
 
+/** Each waiter with a timer of its own besides. */
+export const abortOrTimeout: AbortAdapter<Mutex, LockToken> = {
+  ...abort,
+  wait: (lock, signal) => lock.acquire({ signal, timeout: 600_000 }),
+};
+
 export const rw: RwAdapter<RwLock, ReadToken, WriteToken> = {
   policy: "FIFO, readers in batches",
   shares: true,
