@@ -125,7 +125,7 @@ export const abortables: readonly Contestant<AbortAdapter>[] = [
   ),
 ];
 
-export const oursWithTimeout = `${ours}, timeout too`;
+export const oursWithTimeout = `${ours} + timeout`;
 
 /** For what is left afterwards. Not for times: two of ours in one process would not have the engine to themselves. */
 export const abortablesAndTimeouts: readonly Contestant<AbortAdapter>[] = [
