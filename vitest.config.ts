@@ -1,11 +1,13 @@
 import { existsSync, readdirSync } from "node:fs";
 import { defineConfig } from "vitest/config";
 
-const projects = ["packages", "apps"].flatMap((folder) =>
-  readdirSync(new URL(`./${folder}/`, import.meta.url))
-    .filter((name) => existsSync(new URL(`./${folder}/${name}/test/`, import.meta.url)))
-    .map((name) => ({ name, root: `${folder}/${name}` })),
-);
+const projects = ["packages", "apps"]
+  .flatMap((folder) =>
+    readdirSync(new URL(`./${folder}/`, import.meta.url))
+      .filter((name) => existsSync(new URL(`./${folder}/${name}/test/`, import.meta.url)))
+      .map((name) => ({ name, root: `${folder}/${name}` })),
+  )
+  .concat({ name: "tools", root: "tools" });
 
 export default defineConfig({
   test: {
