@@ -133,16 +133,22 @@ describe("between a client and a server", () => {
     expect((result?.["content"] as { text: string }[])[0]?.text.length).toBe(bytes);
   });
 
-  it("holds the server back while the client does not read, and loses nothing", async () => {
-    const guard = new GuardProcess();
+  it("holds the server back while the client does not read, loses nothing, and does not take it for stopped", async () => {
+    const stall = 700;
+    const guard = new GuardProcess({ options: ["--stall", `${stall}`] });
     await guard.initialize();
     guard.child.stdout.pause();
-    for (let id = 0; id < 40; id += 1)
+    for (let id = 0; id < 100; id += 1)
       guard.call(id, "big", { bytes: 1_000_000, path: join(folder, `${id}`) });
+    await new Promise((resolve) => setTimeout(resolve, 3.5 * stall));
+    if (process.platform === "linux") {
+      const status = readFileSync(`/proc/${guard.child.pid ?? 0}/status`, "utf8");
+      expect(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1])).toBeLessThan(140_000);
+    }
     guard.child.stdout.resume();
-    await Promise.all(Array.from({ length: 40 }, (_, id) => guard.answer(id)));
-    expect(guard.messages.filter(({ result }) => Array.isArray(result?.["content"]))).toHaveLength(40);
-  });
+    const answers = await Promise.all(Array.from({ length: 100 }, (_, id) => guard.answer(id)));
+    expect(answers.filter(({ result }) => result !== undefined)).toHaveLength(100);
+  }, 15_000);
 
   it("[AH2] is not held up by a stderr that nobody reads", async () => {
     const guard = new GuardProcess();
@@ -209,6 +215,51 @@ describe("[AH2] every request ends when the server", () => {
     expect(error?.message).toContain("--on-nonsense skip");
     expect(await guard.exit).toBe(1);
     expect(isAlive(pid)).toBe(false);
+  });
+
+  it("leaves a process behind that keeps its stdout open", async () => {
+    const orphan = "setInterval(() => undefined, 1000)";
+    const program = `
+      const { spawn } = require("node:child_process");
+      const child = spawn(process.execPath, ["-e", ${JSON.stringify(orphan)}], { detached: true, stdio: "inherit" });
+      process.stderr.write("orphan " + child.pid + "\\n", () => process.exit(4));`;
+    const guard = new GuardProcess({ server: [process.execPath, "-e", program] });
+    guard.send({ id: 1, method: "initialize" });
+    const pid = Number((await guard.said(/orphan (\d+)/))[1]);
+    expect((await guard.answer(1)).error?.message).toContain("exit code 4");
+    // It has the guard's pipe and none of the test's.
+    expect(await guard.exit).toBe(4);
+    process.kill(pid, "SIGKILL");
+  });
+
+  it("says its last words and ends: they still arrive", async () => {
+    const guard = new GuardProcess();
+    guard.call(1, "last-words", { bytes: 3_000_000 });
+    guard.call(2, "size");
+    expect((await guard.answer(1)).result?.["text"]).toHaveLength(3_000_000);
+    expect((await guard.answer(2)).error?.code).toBe(-32000);
+  });
+
+  it("closes its stdin and stays", async () => {
+    const guard = new GuardProcess();
+    guard.call(1, "close-stdin");
+    await guard.answer(1);
+    guard.call(2, "size");
+    expect((await guard.answer(2)).error?.message).toContain("closed its stdin");
+    expect(await guard.exit).toBe(1);
+  });
+
+  it("does not read: the client is held back meanwhile", async () => {
+    let taken = 0;
+    const line = `${JSON.stringify({ jsonrpc: "2.0", method: "x", params: "z".repeat(1_000_000) })}\n`;
+    const guard = new GuardProcess({
+      options: ["--stall", "700"],
+      server: [process.execPath, "-e", "setInterval(() => undefined, 1000)"],
+    });
+    guard.call(1, "size");
+    for (let at = 0; at < 64; at += 1) guard.child.stdin.write(line, () => (taken += 1));
+    expect((await guard.answer(1)).error?.message).toContain("did not answer a ping");
+    expect(taken).toBeLessThan(32);
   });
 
   it("closes its stdout and stays", async () => {
@@ -314,6 +365,28 @@ describe("the end", () => {
     guard.child.kill(signal);
     expect((await guard.answer(1)).error?.message).toContain(signal);
     expect(await guard.exit).toBe(code);
+    await isGone(pid);
+  });
+
+  it.each([
+    ["a bug in it throws", "throw new Error('a bug')", 1],
+    ["it exits in another way", "process.exit(9)", 9],
+  ])("leaves no process when %s", async (_, step, code) => {
+    const bug = `data:text/javascript,process.once("SIGUSR2", () => { ${step} })`;
+    const guard = new GuardProcess({
+      env: {
+        STAY: "1",
+        IGNORE_SIGTERM: "1",
+        NODE_OPTIONS: `--import "${bug.replaceAll('"', "%22").replaceAll(" ", "%20")}"`,
+      },
+    });
+    const pid = await guard.initialize();
+    guard.call(1, "gate", { gate: "g" });
+    await guard.reached("g");
+    guard.child.kill("SIGUSR2");
+    expect(await guard.exit).toBe(code);
+    if (code === 1)
+      expect((await guard.answer(1)).error?.message).toContain("the guard itself failed: Error: a bug");
     await isGone(pid);
   });
 

@@ -94,6 +94,18 @@ describe("Outlet", () => {
     expect(told.seen.filter((event) => event === "broken")).toHaveLength(1);
   });
 
+  it("writes no more after its end", async () => {
+    const told = events();
+    const stream = new PassThrough();
+    const outlet = new Outlet(stream, told);
+    outlet.end();
+    outlet.write(Buffer.from("a\n"));
+    outlet.end();
+    await outlet.flush(10_000);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(told.seen).toEqual([]);
+  });
+
   it("does not wait for ever for a reader that never reads", async () => {
     vi.useFakeTimers();
     const outlet = new Outlet(new Writable({ write: () => undefined }), events());

@@ -229,6 +229,20 @@ describe("leases", () => {
     expect(harness.leases.size).toBe(0);
   });
 
+  it("takes an answer for the call with its id that was sent, not for one that waits", async () => {
+    const harness = new Harness();
+    harness.call(9, "/x/a");
+    harness.call(1, "/x/a");
+    harness.call(1, "/x/b");
+    harness.call(2, "/x/b");
+    harness.answer(1);
+    await harness.settle();
+    expect(harness.sent).toEqual([9, 1, 2]);
+    harness.answer(9);
+    await harness.settle();
+    expect(harness.sent).toEqual([9, 1, 2, 1]);
+  });
+
   it("refuses a call that waited for too long, and says behind whom", async () => {
     vi.useFakeTimers();
     const harness = new Harness({ maxWait: 1000 });
@@ -269,6 +283,33 @@ describe("leases", () => {
     await harness.settle();
     expect(harness.waits[2]).toMatchObject({ request: 4, key: "(server)", holder: "edit_file #1" });
     expect(harness.waits.every(({ ms }) => ms >= 0 && ms < 10_000)).toBe(true);
+  });
+});
+
+describe("who is in front", () => {
+  it("is nobody who has left, whether it was done or cancelled", async () => {
+    const harness = new Harness();
+    harness.call(1, "/x/a");
+    harness.call(2, "/x/a");
+    harness.answer(1);
+    await harness.settle();
+    harness.call(3, "/x/a");
+    harness.answer(2);
+    await harness.settle();
+    harness.call(4, "/x/b");
+    harness.call(5);
+    harness.cancel(5);
+    await harness.settle();
+    harness.answer(3);
+    harness.call(6);
+    harness.answer(4);
+    await harness.settle();
+    expect(harness.waits.map(({ request, holder }) => [request, holder])).toEqual([
+      [2, "write #1"],
+      [3, "write #2"],
+      [5, "write #3"],
+      [6, "write #4"],
+    ]);
   });
 });
 
@@ -415,6 +456,29 @@ describe("batches", () => {
     expect(harness.leases.size).toBe(0);
   });
 
+  it("sends what else is in a batch although all its calls were cancelled", async () => {
+    const harness = new Harness();
+    harness.call(1, "/x/a");
+    harness.client([call(2, "/x/a"), { jsonrpc: "2.0", method: "x" }]);
+    harness.cancel(2);
+    harness.answer(1);
+    await harness.settle();
+    expect(harness.sent).toEqual([1, [2, undefined], "notifications/cancelled"]);
+  });
+
+  it("keeps what several calls of a batch share until the last of them has ended", async () => {
+    const harness = new Harness();
+    harness.client([call(1, "/x/a"), call(2, "/x/b")]);
+    harness.call(3, "/x");
+    harness.answer(1);
+    harness.answer(1);
+    await harness.settle();
+    expect(harness.sent).toEqual([[1, 2]]);
+    harness.answer(2);
+    await harness.settle();
+    expect(harness.sent).toEqual([[1, 2], 3]);
+  });
+
   it("understands a cancellation inside a batch", async () => {
     const harness = new Harness();
     for (const id of [1, 2, 3]) harness.call(id, "/x/a");
@@ -437,6 +501,19 @@ describe("what it learns", () => {
     expect(harness.annotations.isReadOnly("a") && harness.annotations.isReadOnly("b")).toBe(true);
     expect(harness.answers.map(({ id }) => id)).toEqual([1]);
     expect(harness.toServer).toHaveLength(4);
+  });
+
+  it("does not go on with the pages of a list that has changed", () => {
+    const harness = new Harness();
+    harness.client({ jsonrpc: "2.0", id: 1, method: "initialize" });
+    harness.answer(1, { capabilities: { tools: {} } });
+    harness.client({ jsonrpc: "2.0", method: "notifications/initialized" });
+    const { id } = JSON.parse(harness.toServer.at(-1) ?? "") as { id: string };
+    harness.server({ jsonrpc: "2.0", method: "notifications/tools/list_changed" });
+    const asked = harness.toServer.length;
+    harness.answer(id, { tools: [{ name: "a", annotations: { readOnlyHint: true } }], nextCursor: "p2" });
+    expect(harness.toServer).toHaveLength(asked);
+    expect(harness.annotations.isReadOnly("a")).toBe(false);
   });
 
   it("does not ask a server that has no tools", () => {

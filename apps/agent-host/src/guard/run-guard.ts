@@ -7,7 +7,7 @@ import { GuardConfig, readConfig, UsageError } from "./config.js";
 import { excerpt, parseLine } from "./json-rpc.js";
 import { LeasePolicy } from "./lease-policy.js";
 import { Leases } from "./leases.js";
-import { LineSplitter } from "./line-splitter.js";
+import { LineSplitter, LineTooLongError } from "./line-splitter.js";
 import { Outlet } from "./outlet.js";
 import { Proxy } from "./proxy.js";
 import { ServerProcess } from "./server-process.js";
@@ -231,7 +231,8 @@ class Guard {
     try {
       step();
     } catch (error) {
-      this.#fail(`${what}: ${(error as Error).message}`);
+      if (!(error instanceof LineTooLongError)) throw error;
+      this.#fail(`${what}: ${error.message}`);
       this.#server.terminate();
     }
   }
