@@ -1,10 +1,10 @@
 import { ours, oursWithTimeout } from "./contestants.ts";
 import type { Goal } from "./harness/goal.ts";
 
-// What the locks are to reach. "Unsafe" peers let a second release() break exclusion, so we may take a little longer.
 // Code that was compiled meanwhile counts as heap; a waiter that is still there would be 160 bytes or more.
 const bytesOfNoise = 16;
 
+// What the locks are to reach. Some peers let a second release() break exclusion; beside those we may take a little longer.
 export const goals: readonly Goal[] = [
   { case: "mutex/uncontended", with: "await undefined", atMost: 1.3 },
   { case: "mutex/uncontended", with: "await-lock", atMost: 1.2 },
