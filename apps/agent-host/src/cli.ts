@@ -31,8 +31,10 @@ function program(exit: (code: number) => void): Command {
     .option("--config <file>", "YAML file: which arguments are keys, per server and tool")
     .option("--server <name>", "the server's entry in that file (default: what the server calls itself)")
     .option(
-      "--base <folder...>",
-      "where relative paths start (default: here, folders among the arguments, client roots)",
+      "--base <folder>",
+      "where relative paths start; may be repeated (default: here, folders among the arguments, client roots)",
+      (folder: string, before: readonly string[]) => [...before, folder],
+      [],
     )
     .addOption(
       new Option("--unkeyed <mode>", "for tools that write and name no file")
@@ -61,14 +63,9 @@ function program(exit: (code: number) => void): Command {
     .option("--grace <ms>", "how long the server may finish when the client has ended", ms, 2000)
     .option("--max-line <bytes>", "the longest message", wholeNumber("bytes"), 64 * 1024 * 1024)
     .passThroughOptions()
-    .action(
-      async (
-        [command = "", ...args]: string[],
-        options: Omit<GuardOptions, "base"> & { base?: string[] },
-      ) => {
-        exit(await runGuard(command, args, { ...options, base: options.base ?? [] }));
-      },
-    );
+    .action(async ([command = "", ...args]: string[], options: GuardOptions) => {
+      exit(await runGuard(command, args, options));
+    });
 
   agentHost
     .command("demo")

@@ -108,6 +108,25 @@ describe("between a client and a server", () => {
     await guard.reached("h");
   });
 
+  it.each([
+    ["a folder given with --base", true],
+    ["a root that the client named", false],
+  ])("[T89] queues a relative path with the absolute one: under %s", async (_, base) => {
+    const guard = new GuardProcess({ options: base ? ["--base", "/", "--base", folder] : [] });
+    await guard.initialize();
+    guard.send({ method: "test/ask-roots" });
+    await guard.message(({ method }) => method === "roots/list");
+    guard.send({ id: "roots", result: { roots: base ? [] : [{ uri: `file://${folder}` }] } });
+    guard.call(1, "gate", { gate: "g", path: join(folder, "a") });
+    await guard.reached("g");
+    guard.call(2, "gate", { gate: "h", path: "a" });
+    guard.send({ id: 3, method: "x" });
+    await guard.answer(3);
+    expect(guard.messages.some(({ params }) => params?.["gate"] === "h")).toBe(false);
+    guard.open("g");
+    await guard.reached("h");
+  });
+
   it("[T19] keeps the key of a path whose folder is made between two calls", async () => {
     const guard = new GuardProcess();
     await guard.initialize();

@@ -9,8 +9,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { cli } from "./support/guard-process.js";
 
 const require = createRequire(import.meta.url);
-const entry = (name: string): string =>
-  join(dirname(require.resolve(`@modelcontextprotocol/server-${name}/package.json`)), "dist/index.js");
+const entry = (manifest: string): string => join(dirname(manifest), "dist/index.js");
+const filesystem = entry(require.resolve("@modelcontextprotocol/server-filesystem/package.json"));
+const memory = entry(require.resolve("@modelcontextprotocol/server-memory/package.json"));
+const everything = entry(require.resolve("@modelcontextprotocol/server-everything/package.json"));
 
 let folder = "";
 const clients: Client[] = [];
@@ -51,7 +53,7 @@ describe("the official filesystem server", () => {
       const body = "x".repeat(5000);
       const lines = Array.from({ length: n }, (_, at) => `line ${at}: old ${body}\n`);
       writeFileSync(file, lines.join(""));
-      const client = await connect([entry("filesystem"), folder]);
+      const client = await connect([filesystem, folder]);
       const edits = lines.map((_, at) =>
         client.callTool({
           name: "edit_file",
@@ -70,7 +72,7 @@ describe("the official filesystem server", () => {
   it("[AH1] keeps all edits that name the file in different ways", async () => {
     const file = join(folder, "file");
     writeFileSync(file, Array.from({ length: 20 }, (_, at) => `line ${at}: old\n`).join(""));
-    const client = await connect([entry("filesystem"), folder]);
+    const client = await connect([filesystem, folder]);
     const spellings = [file, "file", "./file", `${folder}/../${folder.split("/").at(-1) ?? ""}/file`];
     await Promise.all(
       Array.from({ length: 20 }, (_, at) =>
@@ -90,7 +92,7 @@ describe("the official filesystem server", () => {
 describe("the official memory server", () => {
   it("keeps what 20 parallel calls create, without configuration", async () => {
     const file = join(folder, "memory.jsonl");
-    const client = await connect([entry("memory")], { env: { MEMORY_FILE_PATH: file } });
+    const client = await connect([memory], { env: { MEMORY_FILE_PATH: file } });
     await Promise.all(
       Array.from({ length: 20 }, (_, at) =>
         client.callTool({
@@ -105,7 +107,7 @@ describe("the official memory server", () => {
 
 describe("the official everything server", () => {
   it("passes progress, requests of the server, prompts and resources through", async () => {
-    const client = await connect([entry("everything")], { capabilities: { sampling: {} } });
+    const client = await connect([everything], { capabilities: { sampling: {} } });
     client.setRequestHandler(CreateMessageRequestSchema, () => ({
       role: "assistant",
       model: "none",
@@ -133,7 +135,7 @@ describe("the official everything server", () => {
 
   it("lets calls that only read run side by side as soon as the tools are known", async () => {
     const log = join(folder, "log");
-    const client = await connect([entry("everything")], { options: ["--log", log] });
+    const client = await connect([everything], { options: ["--log", log] });
     const waits = (): number => readFileSync(log, "utf8").length;
     // The server changes its tools once it knows its client, and until the new list is there each may write.
     for (let before = -1; before !== waits();) {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +8,8 @@ import { type Round, runRound } from "./round.js";
 /** Runs every round in a folder of its own and prints the table; resolves to the exit code. */
 export async function runDemo({ json }: { readonly json: boolean }): Promise<number> {
   const interrupt = new AbortController();
+  // Every call listens.
+  setMaxListeners(0, interrupt.signal);
   const stop = (signal: NodeJS.Signals): void => {
     interrupt.abort(signal);
   };

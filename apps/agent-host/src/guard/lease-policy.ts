@@ -8,7 +8,7 @@ import type { ToolAnnotations } from "./tool-annotations.js";
 export type Claims = ReadonlyMap<string, LockMode>;
 
 /** The key of the server as a whole. No path looks like it: those are absolute. */
-export const serverKey = "(server)";
+const serverKey = "(server)";
 
 /** Arguments that are paths unless the file says otherwise. A name that is often none would make an unsafe key. */
 const pathArguments: ReadonlySet<string> = new Set(
