@@ -53,10 +53,12 @@ function whole(name: string, value: string | undefined, otherwise: number): numb
   return number;
 }
 
-const chosen = cases.filter(({ id, large }) =>
-  positionals.length === 0
-    ? values.large || large !== true
-    : positionals.some((name) => id === name || (id.startsWith(name) && (values.large || large !== true))),
+/** A name that is a case's own means that case alone, large or not; any other means all that begin so. */
+const names = positionals.length === 0 ? [""] : positionals;
+const chosen = cases.filter(({ id, large = false }) =>
+  names.some((name) =>
+    cases.some((one) => one.id === name) ? id === name : id.startsWith(name) && (values.large || !large),
+  ),
 );
 const { node, profile } = values;
 
