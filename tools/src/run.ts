@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { root } from "./workspace.ts";
 
 export interface Ran {
@@ -39,21 +40,28 @@ export async function mustRun(file: string, args: readonly string[], options: Ru
   return stdout;
 }
 
-/** A package that the tools depend on, or undefined where none was installed. */
-function dependency(name: string, ...path: string[]): string | undefined {
-  const file = join(root, "tools", "node_modules", name, ...path);
-  return existsSync(file) ? file : undefined;
-}
+const require = createRequire(import.meta.url);
 
 /** The oldest Node that the packages promise to run on; undefined on a platform that has no package of it. */
-export const oldestNode: string | undefined = dependency(
-  `node-20-${process.platform}-${process.arch}`,
-  "bin",
-  "node",
-);
+export const oldestNode: string | undefined = [
+  join(root, "tools", "node_modules", `node-20-${process.platform}-${process.arch}`, "bin", "node"),
+].find((file) => existsSync(file));
 
 /** A TypeScript compiler: the oldest that the packages' types are promised to work with, and the newest. */
 export const compilers: Readonly<Record<"TypeScript 5.4" | "TypeScript 7", string>> = {
-  "TypeScript 5.4": join(root, "tools", "node_modules", "typescript-5.4", "bin", "tsc"),
-  "TypeScript 7": join(root, "node_modules", "typescript-7", "bin", "tsc"),
+  "TypeScript 5.4": join(dirname(require.resolve("typescript-5.4/package.json")), "bin", "tsc"),
+  "TypeScript 7": join(dirname(require.resolve("typescript-7/package.json")), "bin", "tsc"),
+};
+
+/** The command-line tool that looks at how a package's types resolve. */
+export const attw: string = join(
+  dirname(require.resolve("@arethetypeswrong/cli/package.json")),
+  "dist",
+  "index.js",
+);
+
+/** Where packages are that a user of ours may have too. */
+export const company: Readonly<Record<string, string>> = {
+  "fast-check": dirname(require.resolve("fast-check/package.json")),
+  "@types/node": dirname(require.resolve("@types/node/package.json")),
 };

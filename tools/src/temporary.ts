@@ -1,7 +1,8 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { published, root } from "./workspace.ts";
+import { company } from "./run.ts";
+import { published } from "./workspace.ts";
 
 /** A folder of its own outside the workspace, so that nothing is found by looking further up. */
 export function temporaryFolder(purpose: string): string {
@@ -26,10 +27,14 @@ function link(dir: string, name: string, target: string): void {
   symlinkSync(target, path, "junction");
 }
 
+/** Makes importable what our packages do not bring, but a user of theirs may have. */
+export function linkCompany(dir: string): void {
+  for (const [name, target] of Object.entries(company)) link(dir, name, target);
+}
+
 /** Makes the built packages, and what examples may use beside them, importable from a folder. */
 export function linkPackages(dir: string): void {
   write(dir, { "package.json": JSON.stringify({ private: true, type: "module" }) });
   for (const { name, dir: target } of published) link(dir, name, target);
-  for (const name of ["fast-check", "@types/node"])
-    link(dir, name, realpathSync(join(root, "tools", "node_modules", name)));
+  linkCompany(dir);
 }

@@ -1,15 +1,13 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { pack } from "../src/packed.ts";
-import { run } from "../src/run.ts";
+import { attw, run } from "../src/run.ts";
 import { removeFolder, temporaryFolder } from "../src/temporary.ts";
-import { published, root } from "../src/workspace.ts";
+import { published } from "../src/workspace.ts";
 
 const dir = temporaryFolder("linters");
-const attw = join(root, "tools", "node_modules", "@arethetypeswrong", "cli", "dist", "index.js");
 let tarballs: ReadonlyMap<string, string> = new Map();
 beforeAll(async () => {
   tarballs = await pack(dir);

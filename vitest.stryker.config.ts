@@ -1,0 +1,25 @@
+import { defineConfig } from "vitest/config";
+
+// Stryker changes a copy of the workspace: there, packages must find each other's changed source and not what was built
+// from the original. `pnpm mutation` says which packages' tests to run.
+const folders = (process.env["MUTATION_TESTS"] ?? "core,rw-lock,keyed-mutex").split(",");
+const source = (path: string): string => `${import.meta.dirname}/packages/${path}`;
+
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^@holdfast\/core\/deadlock$/, replacement: source("core/src/node/deadlock.ts") },
+      { find: /^@holdfast\/interleave\/fast-check$/, replacement: source("interleave/src/fast-check.ts") },
+      { find: /^@holdfast\/([^/]+)$/, replacement: source("$1/src/index.ts") },
+      { find: /^#observe$/, replacement: source("core/src/node/observe.ts") },
+    ],
+  },
+  test: {
+    include: folders.map((folder) => `packages/${folder}/test/**/*.test.ts`),
+    // Every mutant would wait for these: they try all interleavings, or measure memory.
+    exclude: ["**/*.{slow,explored,memory}.test.ts"],
+    setupFiles: ["./tools/mutation-setup.ts"],
+    // A broken lock hangs.
+    testTimeout: 1000,
+  },
+});
