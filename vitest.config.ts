@@ -18,6 +18,8 @@ export default defineConfig({
         name,
         include: ["test/**/*.test.ts"],
         typecheck: { enabled: true, include: ["test/**/*.test-d.ts"], tsconfig: "tsconfig.json" },
+        // The tools start compilers, package managers and programs, and all other tests run beside them.
+        ...(name === "tools" && { testTimeout: 60_000, hookTimeout: 120_000 }),
       },
     })),
     reporters: ["default", "./tools/closing-line.ts"],

@@ -11,7 +11,7 @@ const dir = temporaryFolder("linters");
 let tarballs: ReadonlyMap<string, string> = new Map();
 beforeAll(async () => {
   tarballs = await pack(dir);
-}, 60_000);
+});
 afterAll(() => {
   removeFolder(dir);
 });
@@ -29,5 +29,5 @@ describe.each(published.map(({ name }) => name))("%s", (name) => {
     const { code, stdout, stderr } = await run(process.execPath, args, { cwd: dir });
     expect(code, stdout + stderr).toBe(0);
     expect(stdout).toContain(`"${name}"`);
-  }, 30_000);
+  });
 });

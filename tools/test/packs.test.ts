@@ -12,7 +12,7 @@ const dir = temporaryFolder("packs");
 let tarballs: ReadonlyMap<string, string> = new Map();
 beforeAll(async () => {
   tarballs = await pack(dir);
-}, 60_000);
+});
 afterAll(() => {
   removeFolder(dir);
 });
@@ -38,7 +38,7 @@ describe.each(published.map((target) => [target.name, target] as const))("%s, pa
     installed = join(consumer, "node_modules", name);
     files = filesUnder(installed);
     manifest = readJson(installed, "package.json") as Manifest;
-  }, 60_000);
+  });
   afterAll(() => {
     removeFolder(consumer);
   });
@@ -107,7 +107,7 @@ describe.each(published.map((target) => [target.name, target] as const))("%s, pa
         code: exit,
         stdout,
         stderr,
-      } = await run(node, ["example.js"], { cwd: consumer, timeout: 10_000 });
+      } = await run(node, ["example.js"], { cwd: consumer, timeout: 30_000 });
       expect(exit, stderr).toBe(0);
       expect(stdout).toBe(promised(code));
     };

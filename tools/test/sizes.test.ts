@@ -18,7 +18,7 @@ let sizes: readonly Size[] = [];
 beforeAll(async () => {
   linkPackages(dir);
   sizes = await measure(dir, budget);
-}, 60_000);
+});
 afterAll(() => {
   removeFolder(dir);
 });

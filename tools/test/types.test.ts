@@ -87,7 +87,7 @@ describe("the types of all packages, as packed, compile without skipLibCheck", (
     consumer = await installPacked(await pack(dir), published);
     linkCompany(consumer);
     write(consumer, { "everything.ts": everything, "plain.ts": plain, "signals.ts": signals });
-  }, 60_000);
+  });
   afterAll(() => {
     removeFolder(dir);
     removeFolder(consumer);
@@ -103,6 +103,5 @@ describe("the types of all packages, as packed, compile without skipLibCheck", (
       expect(stdout + stderr).toBe("");
       expect(code).toBe(0);
     },
-    60_000,
   );
 });
