@@ -55,6 +55,7 @@ function command(name: string, run: (model: Reference, real: Real) => void): Ste
     run: (model, real) => {
       run(model, real);
       expect(real.lock.view()).toBe(model.view());
+      if (real.lock.keys !== undefined) expect(real.lock.keys()).toEqual(model.inUse);
       const waiting = real.requests.filter(({ id }) => model.isWaiting(id));
       expect(vi.getTimerCount(), "timers").toBe(
         waiting.filter(({ deadline }) => deadline !== Infinity).length,
@@ -227,11 +228,12 @@ export async function runCommands(
   });
   await fc.assert(
     fc.asyncProperty(bursts, async (commands) => {
-      const model = new Reference(keys, {
-        ...(room !== undefined && { room }),
-        ...(maxWaiters !== undefined && { maxWaiters }),
-      });
       const real = new Real(make());
+      const model = new Reference(
+        keys,
+        { ...(room !== undefined && { room }), ...(maxWaiters !== undefined && { maxWaiters }) },
+        real.lock.keys === undefined,
+      );
       vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
       try {
         for (const burst of commands) {

@@ -1,6 +1,6 @@
 export { exclusiveLockSuite } from "./exclusive.spec.js";
 export { sharedExclusiveLockSuite } from "./shared-exclusive.spec.js";
-export { keyLimits, lockOfKey, sideOf, sidesOfKey } from "./subject.js";
+export { keyLimits, lockOfKey, lockOfKeys, sideOf, sidesOfKey } from "./subject.js";
 export type {
   ExclusiveLock,
   ExclusiveSubject,

@@ -160,13 +160,17 @@ export class Reference {
   #state: State;
   #shown: readonly [state: State, text: string] | undefined;
   readonly #keys: readonly string[];
+  readonly #ordered: boolean;
   readonly #nameless = new Set<string>();
 
+  /** `ordered` says whether the lock shows who waits for each key in order. */
   constructor(
     keys: readonly string[],
     limits: { readonly room?: number; readonly maxWaiters?: number } = {},
+    ordered = true,
   ) {
     this.#keys = keys;
+    this.#ordered = ordered;
     this.#state = fresh(limits);
   }
 
@@ -203,6 +207,12 @@ export class Reference {
       .sort();
   }
 
+  /** The keys that somebody has or waits for, sorted. */
+  get inUse(): readonly string[] {
+    const { entries } = this.#state;
+    return [...new Set(entries.flatMap(({ wants }) => Object.keys(wants)))].sort();
+  }
+
   /** What the lock must show. */
   view(): string {
     const state = this.#state;
@@ -213,6 +223,7 @@ export class Reference {
           show(this.#nameless.has(id) ? undefined : id, wants[key]);
         const inside = holders(state, key).map(shown);
         const waiting = queue(state, key).map(shown);
+        if (!this.#ordered) waiting.sort();
         return showKey(key, inside.length, waiting.length, inside, waiting);
       })
       .join("; ");

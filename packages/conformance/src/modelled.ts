@@ -10,6 +10,8 @@ export interface ModelledLock {
   close(): void;
   /** What can be seen of it, in the model's words. */
   view(): string;
+  /** The keys in use, sorted, where it has keys. */
+  keys?(): readonly string[];
   /** Downgrades and upgrades a token, where the lock can. */
   readonly downgrade?: (token: LockToken) => LockToken;
   readonly tryUpgrade?: (token: LockToken) => LockToken | null;
@@ -47,9 +49,12 @@ export function modelled(
   };
 }
 
-/** Several keys of a keyed lock. All requests must carry a label. */
+/**
+ * Several keys of a keyed lock. All requests must carry a label. The order of those who wait is not compared: a snapshot
+ * lists a request for several keys once, where the first of them has it.
+ */
 export function modelledKeys(
-  keyed: KeyedLock<string> & { readonly size: number },
+  keyed: KeyedLock<string> & { readonly size: number; keys(): Iterable<string> },
   keys: readonly string[],
   modes: Readonly<Record<Mode, string>>,
   ask: ModelledLock["ask"],
@@ -75,10 +80,16 @@ export function modelledKeys(
             inside.map(({ label, mode }) => show(label, nameOf(modes, mode))),
             pending
               .filter((entry) => entry.keys.includes(key) && !has(entry.label))
-              .map(({ label, mode }) => show(label, nameOf(modes, mode))),
+              .map(({ label, mode }) => show(label, nameOf(modes, mode)))
+              .sort(),
           );
         })
         .join("; ");
+    },
+    keys: () => {
+      const inUse = [...keyed.keys()].sort();
+      if (inUse.length !== keyed.size) throw new Error(`size is ${keyed.size} with ${inUse.length} keys`);
+      return inUse;
     },
   };
 }

@@ -1,12 +1,13 @@
-import type {
-  Governor,
-  HeldEntry,
-  Introspection,
-  LockSnapshot,
-  LockToken,
-  PendingEntry,
-  Shutdown,
-  WaitOptions,
+import {
+  type Governor,
+  type HeldEntry,
+  type Introspection,
+  type LockSnapshot,
+  type LockToken,
+  type PendingEntry,
+  type Shutdown,
+  type WaitOptions,
+  wrapper,
 } from "@holdfast/core";
 
 /** Limits that a suite wants a lock to be made with. */
@@ -29,8 +30,6 @@ interface Common {
   readonly keys?: readonly unknown[];
   /** Runs everything with subscribers on the diagnostics channels: observed requests take another way. */
   readonly observed?: boolean;
-  /** A known mistake: options that are no object are taken as none. */
-  readonly takesAnyOptions?: boolean;
 }
 
 /** A lock that one may hold at a time. */
@@ -90,6 +89,24 @@ export function sidesOfKey<K>(
     shared: keyed.governor(key, "shared"),
     exclusive: keyed.governor(key, "exclusive"),
   });
+}
+
+/** A request for several keys, which counts as one lock by what is seen of the first of them. */
+export function lockOfKeys<K>(
+  keyed: KeyedLock<K> & {
+    acquireAll(keys: Iterable<K>, options?: WaitOptions): Promise<LockToken>;
+    tryAcquireAll(keys: Iterable<K>): LockToken | null;
+    withAll<R>(keys: Iterable<K>, fn: (token: LockToken) => R, options?: WaitOptions): Promise<Awaited<R>>;
+  },
+  keys: readonly [K, ...K[]],
+): ExclusiveLock {
+  const governor: Governor = {
+    acquire: (options) => keyed.acquireAll(keys, options),
+    tryAcquire: () => keyed.tryAcquireAll(keys),
+    with: (fn, options) => keyed.withAll(keys, fn, options),
+    wrap: (fn, options) => wrapper(fn, options, (body) => keyed.withAll(keys, body, options)),
+  };
+  return new Joined(governor, stateOfKey(keyed, keys[0]));
 }
 
 function stateOfKey<K>(keyed: KeyedLock<K>, key: K): KeyState<K> {

@@ -10,11 +10,11 @@ describe("named locks", () => {
   });
 
   it("[T20] are one lock for two copies of the package, while unnamed ones stay apart", async () => {
-    const here = namedKeyedRwLock<string>("test/copies");
+    const here = namedKeyedRwLock("test/copies");
     vi.resetModules();
     const copy = await import("../src/index.js");
     expect(copy.KeyedRwLock).not.toBe(KeyedRwLock);
-    const there = copy.namedKeyedRwLock<string>("test/copies");
+    const there = copy.namedKeyedRwLock("test/copies");
     const token = await here.acquire("a.txt");
     expect(there.isLocked("a.txt")).toBe(true);
     expect(there.tryAcquire("a.txt")).toBeNull();
