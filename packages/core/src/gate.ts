@@ -5,9 +5,18 @@ import { hold, holdUnlessAborted } from "./hold.js";
 import { IdleWaiters } from "./idle.js";
 import type { HeldEntry } from "./introspection.js";
 import { checkFunction, checkWaitOptions, type WaitOptions } from "./options.js";
+import { Queue } from "./queue.js";
 import { LockRequest } from "./request.js";
 import type { LockState } from "./state.js";
 import { type Entry, type Place, timedOut, Waiter } from "./waiter.js";
+
+/** Resolves the promise of a request that nothing can take out of the queue before its turn. */
+export type Grant = (token: LockToken) => void;
+
+let grabbed: Grant;
+const grab = (resolve: Grant): void => {
+  grabbed = resolve;
+};
 
 /** Makes the token of a grant. */
 export type MakeToken<T extends LockToken> = (gate: Gate, request: LockRequest | undefined) => T;
@@ -19,7 +28,7 @@ export type MakeToken<T extends LockToken> = (gate: Gate, request: LockRequest |
  * semaphore has room for a few, a readers/writer lock has room without end. Every change happens in one synchronous
  * step: whoever leaves decides, in that call, who is inside next, so there is nothing to race for.
  *
- * **Complexity**: O(1) for every change, to the queue as well: it is a doubly linked list.
+ * **Complexity**: O(1) for every change, amortised.
  */
 export class Gate<T extends LockToken = LockToken> implements Place<T> {
   readonly state: LockState;
@@ -31,13 +40,10 @@ export class Gate<T extends LockToken = LockToken> implements Place<T> {
   used = 0;
   /** How many shared holders fit; 0 once closed. */
   room: number;
-  /** How many wait. */
-  waiting = 0;
   /** Called when nobody is inside and nobody waits. */
   onIdle?(gate: this): void;
   readonly #make: MakeToken<T>;
-  #first: Entry | undefined;
-  #last: Entry | undefined;
+  #queue: Queue<Grant | Entry> | undefined;
   #idlers: IdleWaiters | undefined;
   // The holders that are known by name; all others are only counted.
   #known: Set<LockRequest> | undefined;
@@ -46,6 +52,11 @@ export class Gate<T extends LockToken = LockToken> implements Place<T> {
     this.state = state;
     this.room = room;
     this.#make = make;
+  }
+
+  /** How many wait. */
+  get waiting(): number {
+    return this.#queue === undefined ? 0 : this.#queue.size;
   }
 
   get idle(): boolean {
@@ -111,11 +122,19 @@ export class Gate<T extends LockToken = LockToken> implements Place<T> {
 
   /** Lets in all who can go in now, in order. */
   advance(): void {
-    for (let next; (next = this.#first) !== undefined;) {
+    const queue = this.#queue;
+    for (let next; (next = queue?.first()) !== undefined;) {
+      if (typeof next === "function") {
+        if (!this.fits(false)) break;
+        queue?.shift();
+        this.used += 1;
+        next(this.#make(this, undefined));
+        continue;
+      }
       const aborted = next.waiter.aborted;
       if (aborted !== undefined) next.waiter.fail(aborted.reason);
       else if (this.fits(next.exclusive)) {
-        this.unlink(next);
+        queue?.shift();
         this.used = next.exclusive ? -1 : this.used + 1;
         next.admit();
       } else break;
@@ -125,23 +144,13 @@ export class Gate<T extends LockToken = LockToken> implements Place<T> {
   }
 
   /** Puts an entry at the end of the queue. */
-  append(entry: Entry): void {
-    entry.before = this.#last;
-    if (this.#last === undefined) this.#first = entry;
-    else this.#last.after = entry;
-    this.#last = entry;
-    this.waiting += 1;
+  append(entry: Grant | Entry): void {
+    (this.#queue ??= new Queue()).push(entry);
   }
 
   /** Takes an entry out of the queue, wherever it stands. */
   unlink(entry: Entry): void {
-    const { before, after } = entry;
-    if (before === undefined) this.#first = after;
-    else before.after = after;
-    if (after === undefined) this.#last = before;
-    else after.before = before;
-    entry.before = entry.after = undefined;
-    this.waiting -= 1;
+    this.#queue?.remove(entry.position);
   }
 
   withdraw(waiter: Waiter): void {
@@ -157,9 +166,13 @@ export class Gate<T extends LockToken = LockToken> implements Place<T> {
 
   /** Rejects all who wait, each with what `reason` returns. The caller lets the gates settle afterwards. */
   rejectWaiters(reason: (request?: LockRequest) => unknown): number {
-    const count = this.waiting;
-    while (this.#first !== undefined) this.#first.waiter.fail(reason(this.#first.waiter.request));
-    return count;
+    const entries = [...this.queue()];
+    for (const entry of entries) {
+      if (typeof entry === "object") entry.waiter.fail(reason(entry.waiter.request));
+      else entry(rejection(reason()));
+    }
+    this.#queue?.clear();
+    return entries.length;
   }
 
   /** Notes by name who is inside. */
@@ -176,8 +189,8 @@ export class Gate<T extends LockToken = LockToken> implements Place<T> {
   }
 
   /** The queue, in order. */
-  *queue(): Generator<Entry, void> {
-    for (let entry = this.#first; entry !== undefined; entry = entry.after) yield entry;
+  queue(): Iterable<Grant | Entry> {
+    return this.#queue ?? [];
   }
 
   #becomeIdle(): void {
@@ -202,11 +215,26 @@ export class Gate<T extends LockToken = LockToken> implements Place<T> {
     if (state.closed) return Promise.reject(state.closedReason(request));
     if (options?.timeout === 0) return Promise.reject(timedOut(state, 0, request));
     if (this.waiting >= state.maxWaiters) return Promise.reject(queueFull(state, request));
+    if (options === undefined && request === undefined && !exclusive) {
+      // Nothing can take it out before its turn, so its resolve function is all there is to keep.
+      const promise = new Promise<T>(grab as never);
+      this.append(grabbed);
+      return promise;
+    }
     const waiter = new Waiter<T>(this, state, options, exclusive, request);
     this.append(waiter);
     request?.waits(waiter as Waiter);
     return waiter.promise;
   }
+}
+
+/** What to resolve a promise with to reject it: of some requests only the resolve function is kept. */
+function rejection(reason: unknown): LockToken {
+  return {
+    then(_: unknown, reject: (reason: unknown) => void) {
+      reject(reason);
+    },
+  } as never;
 }
 
 /** What a request is rejected with when as many wait as may. */

@@ -1,5 +1,5 @@
 import { CanceledError } from "./errors.js";
-import type { Gate } from "./gate.js";
+import type { Gate, Grant } from "./gate.js";
 import type { LockToken } from "./governor.js";
 import type { Introspection, LockSnapshot, PendingEntry, Shutdown } from "./introspection.js";
 import type { WaitOptions } from "./options.js";
@@ -32,7 +32,11 @@ export abstract class GateLock<T extends LockToken> implements Introspection, Sh
   }
 
   snapshot(): LockSnapshot {
-    return { held: this.gate.held(), pending: Array.from(this.gate.queue(), pendingEntry) };
+    const { gate } = this;
+    return {
+      held: gate.held(),
+      pending: Array.from(gate.queue(), (entry) => pendingEntry(gate.state, entry)),
+    };
   }
 
   whenIdle(options?: WaitOptions): Promise<void> {
@@ -64,6 +68,7 @@ export function canceled(state: LockState, request?: LockRequest): CanceledError
 }
 
 /** What `snapshot()` shows of one in the queue. */
-export function pendingEntry({ waiter, exclusive }: Entry): PendingEntry {
-  return waiter.request?.entry() ?? { mode: waiter.state.modes[exclusive ? 1 : 0] };
+export function pendingEntry(state: LockState, entry: Grant | Entry): PendingEntry {
+  if (typeof entry === "function") return { mode: state.modes[0] };
+  return entry.waiter.request?.entry() ?? { mode: state.modes[entry.exclusive ? 1 : 0] };
 }

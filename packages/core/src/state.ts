@@ -17,6 +17,8 @@ export class LockState {
   readonly maxWaiters: number;
   closed = false;
   readonly groups: Map<AbortSignalLike, AbortGroup> = new Map<AbortSignalLike, AbortGroup>();
+  /** The one that was asked for last. */
+  lastGroup: AbortGroup | undefined;
   #reason: unknown;
   #touched: Gate[] = [];
   #settling = false;

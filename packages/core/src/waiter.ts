@@ -1,6 +1,7 @@
 import { TimeoutError } from "./errors.js";
 import { keep } from "./keep.js";
 import type { AbortSignalLike, WaitOptions } from "./options.js";
+import type { Positioned } from "./queue.js";
 import type { LockRequest } from "./request.js";
 import type { LockState } from "./state.js";
 
@@ -16,11 +17,9 @@ export interface Place<T = never> {
 }
 
 /** One entry in one queue: a waiter, or one key of a waiter for several. */
-export interface Entry {
+export interface Entry extends Positioned {
   readonly exclusive: boolean;
   readonly waiter: Waiter;
-  before: Entry | undefined;
-  after: Entry | undefined;
   /** The queue has let it in. */
   admit(): void;
 }
@@ -47,8 +46,10 @@ export class Waiter<T = unknown> implements Entry {
   readonly state: LockState;
   readonly exclusive: boolean;
   readonly request: LockRequest | undefined;
-  before: Entry | undefined = undefined;
-  after: Entry | undefined = undefined;
+  position = -1;
+  /** Neighbours among the waiters of one signal. */
+  previous: Waiter | undefined = undefined;
+  next: Waiter | undefined = undefined;
   readonly #resolve = resolveLast as (value: T) => void;
   readonly #reject = rejectLast as (reason: unknown) => void;
   readonly #place: Place<T>;
@@ -116,31 +117,51 @@ export function timedOut(state: LockState, timeout: number, request?: LockReques
  */
 export class AbortGroup {
   static join(state: LockState, signal: AbortSignalLike, waiter: Waiter): AbortGroup {
-    const group = state.groups.get(signal) ?? new AbortGroup(state, signal);
-    group.#waiters.add(waiter);
+    // Those who share a signal mostly come one after the other.
+    let group = state.lastGroup;
+    if (group?.signal !== signal) {
+      group = state.groups.get(signal) ?? new AbortGroup(state, signal);
+      state.lastGroup = group;
+    }
+    group.#add(waiter);
     return group;
   }
 
   readonly signal: AbortSignalLike;
   readonly #state: LockState;
-  readonly #waiters = new Set<Waiter>();
+  #first: Waiter | undefined;
+  #last: Waiter | undefined;
 
   private constructor(state: LockState, signal: AbortSignalLike) {
     this.#state = state;
     this.signal = signal;
-    state.groups.set(signal, this);
     signal.addEventListener("abort", this);
+    state.groups.set(signal, this);
   }
 
   handleEvent(): void {
-    for (const waiter of this.#waiters) waiter.fail(this.signal.reason);
+    while (this.#first !== undefined) this.#first.fail(this.signal.reason);
     this.#state.settle();
   }
 
   leave(waiter: Waiter): void {
-    this.#waiters.delete(waiter);
-    if (this.#waiters.size > 0) return;
+    const { previous, next } = waiter;
+    if (previous === undefined) this.#first = next;
+    else previous.next = next;
+    if (next === undefined) this.#last = previous;
+    else next.previous = previous;
+    waiter.previous = waiter.next = undefined;
+    if (this.#first !== undefined) return;
+    const state = this.#state;
     this.signal.removeEventListener("abort", this);
-    this.#state.groups.delete(this.signal);
+    state.groups.delete(this.signal);
+    if (state.lastGroup === this) state.lastGroup = undefined;
+  }
+
+  #add(waiter: Waiter): void {
+    waiter.previous = this.#last;
+    if (this.#last === undefined) this.#first = waiter;
+    else this.#last.next = waiter;
+    this.#last = waiter;
   }
 }

@@ -122,10 +122,11 @@ export abstract class KeyedLock<K, T extends KeyToken<K>> implements Shutdown {
       const key = gate.key as K;
       for (const entry of gate.held()) held.push({ ...entry, key });
       for (const entry of gate.queue()) {
-        if (seen.has(entry.waiter)) continue;
-        seen.add(entry.waiter);
-        const keys = entry instanceof KeyEntry ? (entry.whole.keys as readonly K[]) : [key];
-        pending.push({ ...pendingEntry(entry), keys });
+        const whole = entry instanceof KeyEntry ? entry.whole : undefined;
+        if (whole !== undefined && seen.has(whole)) continue;
+        seen.add(whole);
+        const keys = (whole?.keys as readonly K[] | undefined) ?? [key];
+        pending.push({ ...pendingEntry(this.#state, entry), keys });
       }
     }
     return { held, pending };

@@ -135,8 +135,7 @@ export class KeysRequest<K> implements Place<KeysToken<K>> {
 
 /** The place of a request for several keys in the queue of one. */
 export class KeyEntry implements Entry {
-  before: Entry | undefined;
-  after: Entry | undefined;
+  position = -1;
   readonly whole: KeysRequest<unknown>;
   readonly waiter: Waiter;
   /** What the key is compared by. */
