@@ -48,7 +48,7 @@ for (const short of positionals.length > 0 ? positionals : Object.keys(tests)) {
     coverageAnalysis: "perTest",
     // A changed constant of a module is not seen by tests that find the module loaded.
     ignoreStatic: true,
-    reporters: ["clear-text", "json"],
+    reporters: ["progress-append-only", "clear-text", "json"],
     clearTextReporter: { reportTests: false, logTests: false, allowColor: false },
     jsonReporter: { fileName: join(reports, "mutation.json") },
     concurrency: 2,
