@@ -259,6 +259,20 @@ describe("[AH2] every request ends when the server", () => {
     expect((await guard.answer(2)).error?.code).toBe(-32000);
   });
 
+  it("is killed while the client is slow: what it had written still arrives", async () => {
+    const guard = new GuardProcess();
+    const pid = await guard.initialize();
+    guard.child.stdout.pause();
+    // More than the pipes hold, so that some waits in the server's own when it is gone.
+    for (let id = 0; id < 10; id += 1) guard.call(id, "big", { bytes: 100_000, path: join(folder, `${id}`) });
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    process.kill(pid, "SIGKILL");
+    await new Promise((resolve) => setTimeout(resolve, 1200));
+    guard.child.stdout.resume();
+    // It is read to its last byte, which is within a message.
+    expect((await guard.answer(9)).error?.message).toContain("it left half a message");
+  }, 15_000);
+
   it("closes its stdin and stays", async () => {
     const guard = new GuardProcess();
     guard.call(1, "close-stdin");

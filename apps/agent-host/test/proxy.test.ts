@@ -313,6 +313,22 @@ describe("who is in front", () => {
   });
 });
 
+describe("who was in front", () => {
+  it("is never a call that was cancelled while it waited", async () => {
+    const harness = new Harness();
+    harness.call(1, "/x/a");
+    harness.call(2, "/x/a");
+    harness.cancel(2);
+    harness.answer(1);
+    await harness.settle();
+    harness.call(3, "/x/a");
+    harness.call(4, "/x/a");
+    harness.answer(3);
+    await harness.settle();
+    expect(harness.waits.at(-1)).toMatchObject({ request: 4, holder: "write #3" });
+  });
+});
+
 describe("cancelling", () => {
   it("takes a call that waits out of the queue: the server hears of neither, and the next one moves up", async () => {
     const harness = new Harness();

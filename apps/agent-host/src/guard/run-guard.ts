@@ -33,8 +33,8 @@ export interface GuardOptions {
   readonly maxLine: number;
 }
 
-/** Milliseconds for the client to take what was written last. */
-const flushTime = 2000;
+/** Milliseconds for the client to take what was written last: less when it wanted the end. */
+const flushTime = { asked: 2000, failed: 10_000 };
 /** Milliseconds for a server that closed its stdin or stdout to end. */
 const closedTime = 1000;
 /** Milliseconds for the client to send a first request, so that it gets an answer although the server is gone. */
@@ -180,7 +180,7 @@ class Guard {
       if (stop === undefined) this.#fail(this.#describe(ending.how));
       else this.#proxy.fail(stop.reason);
       if (stop?.asked !== true) await this.#firstRequest();
-      await this.#toClient.flush(flushTime);
+      await this.#toClient.flush(stop?.asked === true ? flushTime.asked : flushTime.failed);
       // Nobody asked the server to end, so even its 0 is no success.
       return (stop ?? ending).code || (stop?.asked === true && open === 0 ? 0 : 1);
     } finally {

@@ -5,6 +5,8 @@ import type { Readable, Writable } from "node:stream";
 
 /** Milliseconds for output that is still on its way when the process has ended; a grandchild may keep the pipe open. */
 const drainTime = 500;
+/** How often that time may pass while output still comes. */
+const drainRounds = 20;
 /** Milliseconds between the request to end and the end by force. */
 const killDelay = 1000;
 const ownGroup = process.platform !== "win32";
@@ -75,10 +77,26 @@ export class ServerProcess {
     // What it started and left behind must not outlive the guard.
     this.kill();
     this.#ended = true;
-    const timer = new AbortController();
-    await Promise.race([closed, wait(drainTime, timer.signal)]);
-    timer.abort();
+    await this.#drained(closed);
     return ending;
+  }
+
+  /** Waits for the rest of the output: as long as it comes, or the client is slow to take it. */
+  async #drained(closed: Promise<unknown>): Promise<void> {
+    const output = { open: true, pieces: 0 };
+    void closed.then(() => {
+      output.open = false;
+    });
+    this.stdout.on("data", () => {
+      output.pieces += 1;
+    });
+    for (let round = 0; output.open && round < drainRounds; round += 1) {
+      const { pieces } = output;
+      const timer = new AbortController();
+      await Promise.race([closed, wait(drainTime, timer.signal)]);
+      timer.abort();
+      if (output.pieces === pieces && !this.stdout.isPaused()) return;
+    }
   }
 
   #signal(signal: NodeJS.Signals): void {
