@@ -28,8 +28,11 @@ const started = new Set<GuardProcess>();
 /** Ends every guard that a test left running; for `afterEach`. */
 export async function endAll(): Promise<void> {
   for (const guard of started) {
-    guard.child.kill("SIGKILL");
+    // So that it ends its server as well.
+    guard.child.kill("SIGTERM");
+    const force = setTimeout(() => guard.child.kill("SIGKILL"), 3000);
     await guard.exit;
+    clearTimeout(force);
   }
   started.clear();
 }
