@@ -1,9 +1,20 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 // Stryker changes a copy of the workspace: there, packages must find each other's changed source and not what was built
 // from the original. `pnpm mutation` says which packages' tests to run.
 const folders = (process.env["MUTATION_TESTS"] ?? "core,rw-lock,keyed-mutex").split(",");
 const source = (path: string): string => `${import.meta.dirname}/packages/${path}`;
+
+const isRandom = ({ moduleId }: TestSpecification): boolean => moduleId.includes(".prop.");
+
+/** Puts random tests last: the first test that fails ends a mutant's run, and these take the longest. */
+class RandomLast extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    return sorted.sort((a, b) => Number(isRandom(a)) - Number(isRandom(b)));
+  }
+}
 
 export default defineConfig({
   resolve: {
@@ -18,6 +29,7 @@ export default defineConfig({
     include: folders.map((folder) => `packages/${folder}/test/**/*.test.ts`),
     // Every mutant would wait for these: they try all interleavings, or measure memory.
     exclude: ["**/*.{slow,explored,memory}.test.ts"],
+    sequence: { sequencer: RandomLast },
     setupFiles: ["./tools/mutation-setup.ts"],
     // A broken lock hangs.
     testTimeout: 1000,
