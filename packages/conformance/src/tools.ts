@@ -142,6 +142,17 @@ export function observe(): Observer {
   };
 }
 
+/** Calls back within every event of this name; returns how to stop that. */
+export function onEvent(name: EventName, callback: (request: LockRequest) => void): () => void {
+  const told = (message: unknown): void => {
+    callback(message as LockRequest);
+  };
+  channel(`holdfast:${name}`).subscribe(told);
+  return () => {
+    channel(`holdfast:${name}`).unsubscribe(told);
+  };
+}
+
 /** What was told of requests in an order in which nothing can happen. */
 export interface Referee {
   readonly mistakes: readonly string[];

@@ -221,6 +221,22 @@ describe("acquireAll", () => {
     expect(locks.size).toBe(0);
   });
 
+  it("[KM6, L12, G9] frees nobody else's keys when one of them is given back after a release", async () => {
+    const locks = new KeyedMutex();
+    const token = await locks.acquireAll(["a", "b"]);
+    token.release();
+    const others = ["a", "b"].map((key) => locks.tryAcquire(key));
+    token.releaseKey("a");
+    token.releaseKey("b");
+    token.release();
+    expect(["a", "b"].map((key) => [locks.isLocked(key), locks.tryAcquire(key)])).toEqual([
+      [true, null],
+      [true, null],
+    ]);
+    for (const other of others) other?.release();
+    expect(locks.size).toBe(0);
+  });
+
   it("[KM6, L13, G6] runs a body with all keys, and not at all if its signal aborts between the grant and the body", async () => {
     const locks = new KeyedMutex();
     expect(await locks.withAll(["a", "b"], (token) => [token.keys, locks.size])).toEqual([["a", "b"], 2]);

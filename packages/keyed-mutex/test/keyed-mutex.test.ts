@@ -156,7 +156,7 @@ describe("KeyedMutex", () => {
     expect([...locks.keys()]).toEqual([]);
   });
 
-  it("[KM3, T16] lets go of a key that is an object or a symbol's owner once it is idle", async () => {
+  it("[KM3, T16] lets go of every key that is an object once it is idle", async () => {
     const locks = new KeyedMutex<object>();
     const kept = Array.from({ length: 100 }, () => {
       const key = {};
@@ -165,7 +165,7 @@ describe("KeyedMutex", () => {
     });
     await settle();
     collect();
-    expect(kept.filter((ref) => ref.deref() !== undefined).length).toBeLessThan(10);
+    expect(kept.filter((ref) => ref.deref() !== undefined)).toEqual([]);
   });
 
   it("[KM4, T16] never has two holders of a key whose entry was freed and made again, whatever its token's owner still does", async () => {
