@@ -3,6 +3,7 @@ import {
   exclusiveLockSuite,
   gate,
   keyLimits,
+  listeners,
   lockOfKey,
   lockOfKeys,
   observe,
@@ -10,7 +11,7 @@ import {
   settle,
   watch,
 } from "@holdfast/conformance";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { isLockError, KeyedMutex, type KeyedMutexOptions, type KeyToken } from "../src/index.js";
 
 for (const observed of [false, true])
@@ -389,6 +390,27 @@ describe("KeyedMutex", () => {
     expect(isLockError(await reasonOf(locks.whenIdle("c", { timeout: 0 })), "ERR_TIMEOUT")).toBe(true);
     expect(isLockError(await reasonOf(locks.whenIdle(undefined, { timeout: 0 })), "ERR_TIMEOUT")).toBe(true);
     c.release();
+  });
+
+  it("[L11, L7, G8] still hears the signal of a waiter when another key gets idle for which nobody waits with it any more", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const locks = new KeyedMutex();
+    const a = await locks.acquire("a");
+    const b = await locks.acquire("b");
+    const controller = new AbortController();
+    const { signal } = controller;
+    const waiting = reasonOf(locks.acquire("b", { signal }));
+    const late = reasonOf(locks.whenIdle("a", { signal, timeout: 5 }));
+    vi.advanceTimersByTime(5);
+    vi.useRealTimers();
+    expect(isLockError(await late, "ERR_TIMEOUT")).toBe(true);
+    a.release();
+    expect(listeners(signal)).toBe(1);
+    controller.abort("gone");
+    expect(locks.waiters("b")).toBe(0);
+    expect(await waiting).toBe("gone");
+    b.release();
+    expect(locks.size).toBe(0);
   });
 
   it("[L19, G13] shows all keys in one snapshot, labels included, and waits for one request once", async () => {
