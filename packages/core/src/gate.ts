@@ -8,6 +8,7 @@ import { checkFunction, checkWaitOptions, type WaitOptions } from "./options.js"
 import { Queue } from "./queue.js";
 import { LockRequest } from "./request.js";
 import type { LockState } from "./state.js";
+import { GateToken } from "./token.js";
 import { type Entry, type Place, timedOut, Waiter } from "./waiter.js";
 
 /** Resolves the promise of a request that nothing can take out of the queue before its turn. */
@@ -17,9 +18,6 @@ let grabbed: Grant;
 const grab = (resolve: Grant): void => {
   grabbed = resolve;
 };
-
-/** Makes the token of a grant. */
-export type MakeToken<T extends LockToken> = (gate: Gate, request: LockRequest | undefined) => T;
 
 /**
  * The state of one lock, or of one key of a keyed lock: how many are inside, and who waits, in one FIFO queue.
@@ -42,21 +40,24 @@ export class Gate<T extends LockToken = LockToken> implements Place<T> {
   room: number;
   /** Called when nobody is inside and nobody waits. */
   onIdle?(gate: this): void;
-  readonly #make: MakeToken<T>;
   #queue: Queue<Grant | Entry> | undefined;
   #idlers: IdleWaiters | undefined;
   // The holders that are known by name; all others are only counted.
   #known: Set<LockRequest> | undefined;
 
-  constructor(state: LockState, room: number, make: MakeToken<T>) {
+  constructor(state: LockState, room: number) {
     this.state = state;
     this.room = room;
-    this.#make = make;
   }
 
   /** How many wait. */
   get waiting(): number {
     return this.#queue === undefined ? 0 : this.#queue.size;
+  }
+
+  /** What the lock calls the way it is held now. */
+  get mode(): string {
+    return this.state.modes[this.used < 0 ? 1 : 0];
   }
 
   get idle(): boolean {
@@ -84,7 +85,7 @@ export class Gate<T extends LockToken = LockToken> implements Place<T> {
   acquire(exclusive: boolean, options: WaitOptions | undefined): Promise<T> {
     // What nobody watches and nobody can cancel takes the short way.
     return options === undefined && !observing() && this.enter(exclusive)
-      ? Promise.resolve(this.#make(this, undefined))
+      ? Promise.resolve(this.#make(undefined))
       : Promise.resolve(this.#ask(exclusive, options));
   }
 
@@ -99,7 +100,7 @@ export class Gate<T extends LockToken = LockToken> implements Place<T> {
 
   /** Makes the token of somebody who is inside. */
   issue(request: LockRequest | undefined): T {
-    const token = this.#make(this, request);
+    const token = this.#make(request);
     this.note(request);
     request?.granted(token);
     return token;
@@ -128,7 +129,7 @@ export class Gate<T extends LockToken = LockToken> implements Place<T> {
         if (!this.fits(false)) break;
         queue?.shift();
         this.used += 1;
-        next(this.#make(this, undefined));
+        next(this.#make(undefined));
         continue;
       }
       const aborted = next.waiter.aborted;
@@ -150,7 +151,7 @@ export class Gate<T extends LockToken = LockToken> implements Place<T> {
 
   /** Takes an entry out of the queue, wherever it stands. */
   unlink(entry: Entry): void {
-    this.#queue?.remove(entry.position);
+    this.#queue?.remove(entry);
   }
 
   withdraw(waiter: Waiter): void {
@@ -166,13 +167,17 @@ export class Gate<T extends LockToken = LockToken> implements Place<T> {
 
   /** Rejects all who wait, each with what `reason` returns. The caller lets the gates settle afterwards. */
   rejectWaiters(reason: (request?: LockRequest) => unknown): number {
-    const entries = [...this.queue()];
-    for (const entry of entries) {
-      if (typeof entry === "object") entry.waiter.fail(reason(entry.waiter.request));
-      else entry(rejection(reason()));
+    const queue = this.#queue;
+    const count = this.waiting;
+    // Counted, because whoever is told of a rejection may ask again at once.
+    for (let left = count; left > 0; left -= 1) {
+      const first = queue?.first();
+      if (typeof first === "function") {
+        queue?.shift();
+        first(rejection(reason()));
+      } else first?.waiter.fail(reason(first.waiter.request));
     }
-    this.#queue?.clear();
-    return entries.length;
+    return count;
   }
 
   /** Notes by name who is inside. */
@@ -182,8 +187,8 @@ export class Gate<T extends LockToken = LockToken> implements Place<T> {
 
   /** Who is inside. */
   held(): HeldEntry[] {
-    const held = Array.from(this.#known ?? [], (request) => request.entry());
-    const mode = this.state.modes[this.used < 0 ? 1 : 0];
+    const { mode } = this;
+    const held = Array.from(this.#known ?? [], (request) => request.entry(mode));
     while (held.length < Math.abs(this.used)) held.push({ mode });
     return held;
   }
@@ -191,6 +196,11 @@ export class Gate<T extends LockToken = LockToken> implements Place<T> {
   /** The queue, in order. */
   queue(): Iterable<Grant | Entry> {
     return this.#queue ?? [];
+  }
+
+  // Each lock says with T which of the token's properties it shows.
+  #make(request: LockRequest | undefined): T {
+    return new GateToken(this, request) as LockToken as T;
   }
 
   #becomeIdle(): void {

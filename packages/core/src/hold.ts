@@ -1,12 +1,12 @@
 import type { LockToken } from "./governor.js";
-import { runBody } from "#observe";
+import { observing, runBody } from "#observe";
 import { checkFunction, checkWaitOptions, type WaitOptions } from "./options.js";
 
 /** Runs `fn`, releases `token` however it ends, and passes the outcome through as it is. */
 export function hold<T extends LockToken, R>(token: T, fn: (token: T) => R): Promise<Awaited<R>> {
   let result: R;
   try {
-    result = runBody(token, () => fn(token));
+    result = observing() ? runBody(token, () => fn(token)) : fn(token);
     if (typeof (result as PromiseLike<unknown> | undefined)?.then === "function")
       return Promise.resolve(result).then(
         (value) => {

@@ -14,7 +14,7 @@ export {
 // For authors of locks.
 export { observing } from "#observe";
 export { Gate, queueFull } from "./gate.js";
-export type { Grant, MakeToken } from "./gate.js";
+export type { Grant } from "./gate.js";
 export { GateGovernor } from "./gate-governor.js";
 export { hold, holdUnlessAborted, wrapper } from "./hold.js";
 export { IdleWaiters } from "./idle.js";

@@ -70,5 +70,6 @@ export function canceled(state: LockState, request?: LockRequest): CanceledError
 /** What `snapshot()` shows of one in the queue. */
 export function pendingEntry(state: LockState, entry: Grant | Entry): PendingEntry {
   if (typeof entry === "function") return { mode: state.modes[0] };
-  return entry.waiter.request?.entry() ?? { mode: state.modes[entry.exclusive ? 1 : 0] };
+  const mode = state.modes[entry.waiter.exclusive ? 1 : 0];
+  return entry.waiter.request?.entry(mode) ?? { mode };
 }

@@ -47,24 +47,23 @@ export class Queue<T extends Positioned | ((...args: never[]) => unknown)> {
 
   /** Takes out what stands at the head, as `first()` has just found it. */
   shift(): void {
-    this.remove(this.#head++);
+    this.#clear(this.#head++);
   }
 
-  /** Takes out what stands at `position`. */
-  remove(position: number): void {
+  /** Takes an item out, wherever it stands. */
+  remove(item: Positioned): void {
+    this.#clear(item.position);
+  }
+
+  #clear(position: number): void {
     this.#slots[position & this.#mask] = undefined;
     this.size -= 1;
     if (this.size > 0) return;
     this.#head = this.#tail = 0;
     // A burst must not keep its memory for ever.
-    if (this.#mask >= 1024) this.clear();
-  }
-
-  /** Takes all out. */
-  clear(): void {
+    if (this.#mask < 1024) return;
     this.#slots = [];
     this.#mask = -1;
-    this.size = this.#head = this.#tail = 0;
   }
 
   *[Symbol.iterator](): Generator<T, void> {

@@ -2,6 +2,7 @@ import { type LockEvent, publish } from "#observe";
 import type { LockToken } from "./governor.js";
 import type { HeldEntry } from "./introspection.js";
 import type { LockState } from "./state.js";
+import type { GateToken } from "./token.js";
 import type { Waiter } from "./waiter.js";
 
 declare const performance: { now(): number };
@@ -51,6 +52,12 @@ export class LockRequest {
     this.#ended("grant");
   }
 
+  /** Notes that another token, in another mode, has taken the place of the one it was granted. */
+  moved(token: GateToken): void {
+    this.token = token;
+    this.mode = token.mode;
+  }
+
   /** Tells that it is rejected. */
   rejected(reason: unknown, event: "abort" | "timeout"): void {
     this.reason = reason;
@@ -62,9 +69,9 @@ export class LockRequest {
     publish("release", this);
   }
 
-  /** What `snapshot()` shows of it. */
-  entry(): HeldEntry {
-    const { mode, label, since } = this;
+  /** What `snapshot()` shows of it, where it has or wants `mode`. */
+  entry(mode: string): HeldEntry {
+    const { label, since } = this;
     return label === undefined ? { mode, since } : { mode, label, since };
   }
 

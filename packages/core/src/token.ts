@@ -4,19 +4,30 @@ import type { LockToken } from "./governor.js";
 import { keep } from "./keep.js";
 import type { LockRequest } from "./request.js";
 
-/** The token of one gate: it forgets its gate when released, so a stale one has nothing to free. */
+/**
+ * The token of every lock: it forgets its gate when released, so a stale one has nothing to free.
+ *
+ * One flat class for all of them, of which each lock shows what it has: tokens are made at every grant, and a derived
+ * class made that a quarter dearer.
+ */
 export class GateToken implements LockToken {
   static {
-    keep(new GateToken(undefined as never, undefined));
+    keep(new GateToken({} as never, undefined));
   }
 
-  // Neither `#` nor defined by the class: in a derived class either makes every grant a fifth dearer.
-  declare private gate: Gate | undefined;
-  declare private readonly request: LockRequest | undefined;
+  /** The key that is held, at a keyed lock. */
+  readonly key: unknown;
+  /** What the lock calls this way of holding it. */
+  readonly mode: string;
+  // Not `#`: private fields cost time in every grant.
+  private gate: Gate | undefined;
+  private readonly request: LockRequest | undefined;
 
   constructor(gate: Gate, request: LockRequest | undefined) {
     this.gate = gate;
     this.request = request;
+    this.key = gate.key;
+    this.mode = gate.mode;
   }
 
   get held(): boolean {
@@ -24,7 +35,7 @@ export class GateToken implements LockToken {
   }
 
   release(): void {
-    const gate = this.gate;
+    const { gate } = this;
     if (gate === undefined) return;
     this.gate = undefined;
     gate.leave(this.request);
@@ -34,12 +45,27 @@ export class GateToken implements LockToken {
     this.release();
   }
 
-  /** What this token held. It is consumed by `change`, unless that answers `null`. */
-  protected exchange<T>(change: (gate: Gate, request: LockRequest | undefined) => T | null): T | null {
-    const gate = this.gate;
-    if (gate === undefined) return null;
-    const result = change(gate, this.request);
-    if (result !== null) this.gate = undefined;
-    return result;
+  /** Exclusive becomes shared in one step; the shared requests at the head of the queue join. */
+  downgrade(): GateToken {
+    const { gate, request } = this;
+    if (gate === undefined || gate.used >= 0)
+      throw new TypeError("downgrade() needs a token that is still held");
+    this.gate = undefined;
+    gate.used = 1;
+    const token = new GateToken(gate, request);
+    request?.moved(token);
+    gate.advance();
+    return token;
+  }
+
+  /** Shared becomes exclusive, for the only holder and while nobody waits; else nothing changes. */
+  tryUpgrade(): GateToken | null {
+    const { gate, request } = this;
+    if (gate?.used !== 1 || gate.waiting > 0) return null;
+    this.gate = undefined;
+    gate.used = -1;
+    const token = new GateToken(gate, request);
+    request?.moved(token);
+    return token;
   }
 }

@@ -52,7 +52,8 @@ export class Waiter<T = unknown> implements Entry {
   next: Waiter | undefined = undefined;
   readonly #resolve = resolveLast as (value: T) => void;
   readonly #reject = rejectLast as (reason: unknown) => void;
-  readonly #place: Place<T>;
+  // Nothing once it is settled: then it can neither be let in nor taken out again.
+  #place: Place<T> | undefined;
   #group: AbortGroup | undefined = undefined;
   #timer: unknown = undefined;
 
@@ -88,21 +89,26 @@ export class Waiter<T = unknown> implements Entry {
   }
 
   admit(): void {
-    this.#disarm();
-    this.#resolve(this.#place.issue(this.request));
+    const place = this.#settle();
+    if (place !== undefined) this.#resolve(place.issue(this.request));
   }
 
   /** Takes it out and rejects it. The caller lets the gates settle afterwards. */
   fail(reason: unknown, event: "abort" | "timeout" = "abort"): void {
-    this.#disarm();
-    this.#place.withdraw(this as Waiter);
+    const place = this.#settle();
+    if (place === undefined) return;
+    place.withdraw(this as Waiter);
     this.#reject(reason);
     this.request?.rejected(reason, event);
   }
 
-  #disarm(): void {
+  #settle(): Place<T> | undefined {
+    const place = this.#place;
+    if (place === undefined) return undefined;
+    this.#place = undefined;
     this.#group?.leave(this as Waiter);
     if (this.#timer !== undefined) clearTimeout(this.#timer);
+    return place;
   }
 }
 

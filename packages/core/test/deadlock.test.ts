@@ -3,7 +3,6 @@ import {
   DeadlockError,
   Gate,
   GateLock,
-  GateToken,
   isLockError,
   LockState,
   type LockToken,
@@ -16,7 +15,7 @@ import type { OrderInversion } from "../src/node/lock-order.js";
 class TestLock extends GateLock<LockToken> {
   constructor(label: string, room = Infinity) {
     const state = new LockState("TestLock", label, ["shared", "exclusive"], Infinity);
-    super(new Gate<LockToken>(state, room, (gate, request) => new GateToken(gate, request)));
+    super(new Gate<LockToken>(state, room));
   }
   acquire(options?: WaitOptions): Promise<LockToken> {
     return this.gate.acquire(true, options);

@@ -1,4 +1,4 @@
-import { Gate, type LockState, type LockToken, type MakeToken } from "@holdfast/core";
+import { Gate, type LockState, type LockToken } from "@holdfast/core";
 
 /**
  * The gates of the keys in use.
@@ -10,17 +10,15 @@ import { Gate, type LockState, type LockToken, type MakeToken } from "@holdfast/
 export class KeyTable<T extends LockToken> {
   readonly #state: LockState;
   #room: number;
-  readonly #make: MakeToken<T>;
   readonly #emptied: () => void;
   readonly #gates = new Map<unknown, Gate<T>>();
   // In the map, and hidden while it is idle.
   #spare: Gate<T> | undefined;
 
   /** `emptied` is called whenever the last key in use goes idle. */
-  constructor(state: LockState, room: number, make: MakeToken<T>, emptied: () => void) {
+  constructor(state: LockState, room: number, emptied: () => void) {
     this.#state = state;
     this.#room = room;
-    this.#make = make;
     this.#emptied = emptied;
   }
 
@@ -63,7 +61,7 @@ export class KeyTable<T extends LockToken> {
     let gate = this.#spare;
     if (gate?.idle === true) this.#gates.delete(gate.id);
     else {
-      gate = new Gate<T>(this.#state, this.#room, this.#make);
+      gate = new Gate<T>(this.#state, this.#room);
       gate.onIdle = this.#idle;
     }
     gate.id = id;

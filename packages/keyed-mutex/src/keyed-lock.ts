@@ -12,7 +12,6 @@ import {
   type LockSnapshot,
   LockState,
   type LockToken,
-  type MakeToken,
   demand,
   observing,
   pendingEntry,
@@ -76,7 +75,6 @@ export abstract class KeyedLock<K, T extends KeyToken<K>> implements Shutdown {
     modes: readonly [shared: string, exclusive: string],
     room: number,
     options: KeyedLockOptions<K>,
-    make: MakeToken<T>,
   ) {
     checkOptions(options);
     const { label, normalize } = options;
@@ -84,7 +82,7 @@ export abstract class KeyedLock<K, T extends KeyToken<K>> implements Shutdown {
     this.#identify = normalize ?? itself;
     this.#maxKeys = readLimit(options, "maxKeys");
     this.#state = new LockState(kind, label, modes, readLimit(options, "maxWaitersPerKey"));
-    this.#table = new KeyTable(this.#state, room, make, () => {
+    this.#table = new KeyTable(this.#state, room, () => {
       this.#idlers.notify();
     });
   }
@@ -113,20 +111,37 @@ export abstract class KeyedLock<K, T extends KeyToken<K>> implements Shutdown {
     for (const gate of this.#table) yield gate.key as K;
   }
 
-  /** Who holds and who waits, per key in order. A key that is set aside for a request which still waits counts as held. */
+  /**
+   * Who holds and who waits, in an order that is that of the grants for every key. A key that is set aside for a request
+   * which still waits for others counts as held.
+   */
   snapshot(): LockSnapshot<KeyHeld<K>, KeyPending<K>> {
     const held: KeyHeld<K>[] = [];
     const pending: KeyPending<K>[] = [];
-    const seen = new Set<unknown>();
-    for (const gate of this.#table) {
-      const key = gate.key as K;
-      for (const entry of gate.held()) held.push({ ...entry, key });
-      for (const entry of gate.queue()) {
-        const whole = entry instanceof KeyEntry ? entry.whole : undefined;
-        if (whole !== undefined && seen.has(whole)) continue;
-        seen.add(whole);
-        const keys = (whole?.keys as readonly K[] | undefined) ?? [key];
+    const queues = Array.from(this.#table, (gate) => ({
+      key: gate.key as K,
+      left: [...gate.queue()].reverse(),
+    }));
+    for (const gate of this.#table)
+      for (const entry of gate.held()) held.push({ ...entry, key: gate.key as K });
+    // A request for several keys is listed once it is next in all of its queues; until then they stop at it.
+    const stopped = new Map<unknown, typeof queues>();
+    for (const queue of queues) {
+      for (let entry; (entry = queue.left.at(-1)) !== undefined;) {
+        let keys = [queue.key];
+        if (entry instanceof KeyEntry) {
+          const there = [...(stopped.get(entry.whole) ?? []), queue];
+          stopped.set(entry.whole, there);
+          if (there.length < entry.whole.missing) break;
+          keys = entry.whole.keys as K[];
+          for (const other of there)
+            if (other !== queue) {
+              other.left.pop();
+              queues.push(other);
+            }
+        }
         pending.push({ ...pendingEntry(this.#state, entry), keys });
+        queue.left.pop();
       }
     }
     return { held, pending };
@@ -285,32 +300,26 @@ export abstract class KeyedLock<K, T extends KeyToken<K>> implements Shutdown {
     const state = this.#state;
     const all = [...wants.values()];
     const keys = Array.from(wants, ([id, { key }]) => (this.#table.find(id)?.key as K | undefined) ?? key);
+    const exclusive = all.some((want) => want.exclusive);
     const label = options?.label;
     const record =
-      label === undefined && !observing()
-        ? undefined
-        : new LockRequest(
-            state,
-            all.some(({ exclusive }) => exclusive),
-            label,
-            keys,
-          );
+      label === undefined && !observing() ? undefined : new LockRequest(state, exclusive, label, keys);
     if (state.closed) return Promise.reject(state.closedReason(record));
     const request = new KeysRequest(keys, this.#identify, record);
     // All in one step, so that such requests stand in the same order in every queue.
     const enter = (): void => {
-      for (const [id, { key, exclusive }] of wants) request.enter(id, this.#table.open(id, key), exclusive);
+      for (const [id, want] of wants) request.enter(id, this.#table.open(id, want.key), want.exclusive);
     };
     if (this.#areOpen(wants)) {
       enter();
       return request.issue();
     }
-    if (options?.timeout === 0) return Promise.reject(timedOut(state, 0, record));
     if (this.#isTooMany(wants.keys())) return this.#refuse(undefined);
+    if (options?.timeout === 0) return Promise.reject(timedOut(state, 0, record));
     for (const id of wants.keys())
       if ((this.#table.find(id)?.waiting ?? 0) >= state.maxWaiters)
         return Promise.reject(queueFull(state, record));
-    const waiter = request.wait(state, options);
+    const waiter = request.wait(state, options, exclusive);
     enter();
     record?.waits(waiter);
     return waiter.promise;

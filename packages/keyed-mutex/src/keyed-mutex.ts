@@ -1,13 +1,4 @@
-import {
-  checkOptions,
-  type Gate,
-  GateToken,
-  type Governor,
-  keep,
-  readLimit,
-  type LockRequest,
-  type WaitOptions,
-} from "@holdfast/core";
+import { checkOptions, type Governor, readLimit, type WaitOptions } from "@holdfast/core";
 import { KeyGovernor } from "./key-governor.js";
 import { KeyedLock, type KeyedLockOptions, type KeyToken } from "./keyed-lock.js";
 import type { KeysToken } from "./keys.js";
@@ -52,7 +43,7 @@ export class KeyedMutex<K = string> extends KeyedLock<K, KeyToken<K>> {
     checkOptions(options);
     const permits = readLimit(options, "permits", 1);
     const mode = permits === 1 ? "exclusive" : "permit";
-    super("KeyedMutex", [mode, mode], permits, options, (gate, request) => new KeyGrant<K>(gate, request));
+    super("KeyedMutex", [mode, mode], permits, options);
   }
 
   /**
@@ -108,18 +99,5 @@ export class KeyedMutex<K = string> extends KeyedLock<K, KeyToken<K>> {
       () => this.tryAcquire(key),
       (fn, options) => this.with(key, fn, options),
     );
-  }
-}
-
-class KeyGrant<K> extends GateToken implements KeyToken<K> {
-  static {
-    keep(new KeyGrant({} as never, undefined));
-  }
-
-  declare readonly key: K;
-
-  constructor(gate: Gate, request: LockRequest | undefined) {
-    super(gate, request);
-    this.key = gate.key as K;
   }
 }

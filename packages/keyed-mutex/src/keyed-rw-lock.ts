@@ -1,14 +1,4 @@
-import {
-  checkOptions,
-  type Gate,
-  GateToken,
-  type Governor,
-  keep,
-  readLimit,
-  type LockRequest,
-  demand,
-  type WaitOptions,
-} from "@holdfast/core";
+import { checkOptions, type Governor, readLimit, demand, type WaitOptions } from "@holdfast/core";
 import { KeyGovernor } from "./key-governor.js";
 import { KeyedLock, type KeyedLockOptions, type KeyToken } from "./keyed-lock.js";
 import type { KeysToken } from "./keys.js";
@@ -62,13 +52,7 @@ export class KeyedRwLock<K = string> extends KeyedLock<K, KeyModeToken<K>> {
   constructor(options: KeyedRwLockOptions<K> = {}) {
     checkOptions(options);
     const room = readLimit(options, "maxShared");
-    super(
-      "KeyedRwLock",
-      ["shared", "exclusive"],
-      room,
-      options,
-      (gate, request) => new ModeGrant<K>(gate, request),
-    );
+    super("KeyedRwLock", ["shared", "exclusive"], room, options);
   }
 
   /**
@@ -145,19 +129,4 @@ function exclusiveOf<K>(
   mode: LockMode | ((key: K) => LockMode) | undefined,
 ): boolean | ((key: K) => boolean) {
   return typeof mode === "function" ? (key) => isExclusive(mode(key)) : isExclusive(mode);
-}
-
-class ModeGrant<K> extends GateToken implements KeyModeToken<K> {
-  static {
-    keep(new ModeGrant({} as never, undefined));
-  }
-
-  declare readonly key: K;
-  declare readonly mode: LockMode;
-
-  constructor(gate: Gate, request: LockRequest | undefined) {
-    super(gate, request);
-    this.key = gate.key as K;
-    this.mode = gate.used < 0 ? "exclusive" : "shared";
-  }
 }

@@ -90,9 +90,14 @@ export class KeysRequest<K> implements Place<KeysToken<K>> {
     this.#record = record;
   }
 
+  /** For how many of the keys it still waits. */
+  get missing(): number {
+    return this.#waiting.size;
+  }
+
   /** Gets ready to wait. */
-  wait(state: LockState, options: WaitOptions | undefined): Waiter<KeysToken<K>> {
-    return (this.#waiter = new Waiter(this, state, options, false, this.#record));
+  wait(state: LockState, options: WaitOptions | undefined, exclusive: boolean): Waiter<KeysToken<K>> {
+    return (this.#waiter = new Waiter(this, state, options, exclusive, this.#record));
   }
 
   /** Goes in at the gate of one of the keys, or waits there. */

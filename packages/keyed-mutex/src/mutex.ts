@@ -2,7 +2,6 @@ import {
   checkOptions,
   Gate,
   GateLock,
-  GateToken,
   type Governor,
   LockState,
   type LockToken,
@@ -50,7 +49,7 @@ export class Mutex extends GateLock<LockToken> implements Governor {
     checkOptions(options);
     const maxWaiters = readLimit(options, "maxWaiters");
     const state = new LockState("Mutex", options.label, ["exclusive", "exclusive"], maxWaiters);
-    super(new Gate<LockToken>(state, 1, (gate, request) => new GateToken(gate, request)));
+    super(new Gate<LockToken>(state, 1));
   }
 
   /**

@@ -114,42 +114,36 @@ describe("KeyedRwLock", () => {
   });
 
   // A known mistake: what is shown is the mode of the whole request, which is exclusive as soon as one of its keys is.
-  it.fails(
-    "[L19, G13] shows the way in which each key is held, where a labelled request wants one shared and one alone",
-    async () => {
-      const files = new KeyedRwLock();
-      const token = await files.acquireAll(["a", "b"], {
-        label: "copy",
-        mode: (key) => (key === "a" ? "shared" : "exclusive"),
-      });
-      const shown = files.snapshot().held.map(({ key, mode }) => [key, mode]);
-      token.release();
-      expect(shown).toEqual([
-        ["a", "shared"],
-        ["b", "exclusive"],
-      ]);
-    },
-  );
+  it("[L19, G13] shows the way in which each key is held, where a labelled request wants one shared and one alone", async () => {
+    const files = new KeyedRwLock();
+    const token = await files.acquireAll(["a", "b"], {
+      label: "copy",
+      mode: (key) => (key === "a" ? "shared" : "exclusive"),
+    });
+    const shown = files.snapshot().held.map(({ key, mode }) => [key, mode]);
+    token.release();
+    expect(shown).toEqual([
+      ["a", "shared"],
+      ["b", "exclusive"],
+    ]);
+  });
 
   // A known mistake: a request for several keys is listed once, at the first of them, whoever waits before it for another.
-  it.fails(
-    "[L19] lists those who wait for one key in the order in which they will get it, where one waits for several",
-    async () => {
-      const files = new KeyedRwLock();
-      const held = await files.acquireAll(["a", "c"], { label: "holder" });
-      const requests = [
-        files.acquire("c", { label: "first" }),
-        files.acquireAll(["a", "c"], { label: "second" }),
-      ];
-      const shown = files
-        .snapshot()
-        .pending.filter(({ keys }) => keys.includes("c"))
-        .map(({ label }) => label);
-      held.release();
-      for (const request of requests) (await request).release();
-      expect(shown).toEqual(["first", "second"]);
-    },
-  );
+  it("[L19] lists those who wait for one key in the order in which they will get it, where one waits for several", async () => {
+    const files = new KeyedRwLock();
+    const held = await files.acquireAll(["a", "c"], { label: "holder" });
+    const requests = [
+      files.acquire("c", { label: "first" }),
+      files.acquireAll(["a", "c"], { label: "second" }),
+    ];
+    const shown = files
+      .snapshot()
+      .pending.filter(({ keys }) => keys.includes("c"))
+      .map(({ label }) => label);
+    held.release();
+    for (const request of requests) (await request).release();
+    expect(shown).toEqual(["first", "second"]);
+  });
 
   it("[L19, G13] shows the way in which each key is held, where a request without a label wants one shared and one alone", async () => {
     const files = new KeyedRwLock();

@@ -8,7 +8,7 @@ import {
   readLimit,
   type WaitOptions,
 } from "@holdfast/core";
-import { makeToken, type ReadToken, type RwToken, type WriteToken } from "./tokens.js";
+import type { ReadToken, RwToken, WriteToken } from "./tokens.js";
 
 export interface RwLockOptions {
   /** How many may read at the same time. Default `Infinity`. */
@@ -51,7 +51,7 @@ export class RwLock extends GateLock<RwToken> {
   constructor(options: RwLockOptions = {}) {
     checkOptions(options);
     const state = new LockState("RwLock", options.label, ["read", "write"], readLimit(options, "maxWaiters"));
-    super(new Gate<RwToken>(state, readLimit(options, "maxReaders"), makeToken));
+    super(new Gate<RwToken>(state, readLimit(options, "maxReaders")));
     this.shared = new GateGovernor(this.gate as Gate<ReadToken>, false);
     this.exclusive = new GateGovernor(this.gate as Gate<WriteToken>, true);
   }

@@ -1,4 +1,4 @@
-import { type Gate, GateToken, keep, type LockRequest, type LockToken } from "@holdfast/core";
+import type { LockToken } from "@holdfast/core";
 
 /** The right to read, shared with other readers. */
 export interface ReadToken extends LockToken {
@@ -21,48 +21,3 @@ export interface WriteToken extends LockToken {
 }
 
 export type RwToken = ReadToken | WriteToken;
-
-/** Makes the token for whoever has just come in. */
-export function makeToken(gate: Gate, request: LockRequest | undefined): RwToken {
-  return gate.used < 0 ? new Writing(gate, request) : new Reading(gate, request);
-}
-
-class Reading extends GateToken implements ReadToken {
-  static {
-    keep(new Reading(undefined as never, undefined));
-  }
-
-  get mode(): "read" {
-    return "read";
-  }
-
-  tryUpgrade(): WriteToken | null {
-    return this.exchange((gate, request) => {
-      if (gate.used !== 1 || gate.waiting > 0) return null;
-      gate.used = -1;
-      if (request !== undefined) request.mode = "write";
-      return new Writing(gate, request);
-    });
-  }
-}
-
-class Writing extends GateToken implements WriteToken {
-  static {
-    keep(new Writing(undefined as never, undefined));
-  }
-
-  get mode(): "write" {
-    return "write";
-  }
-
-  downgrade(): ReadToken {
-    const token = this.exchange((gate, request) => {
-      gate.used = 1;
-      if (request !== undefined) request.mode = "read";
-      gate.advance();
-      return new Reading(gate, request);
-    });
-    if (token === null) throw new TypeError("downgrade() needs a token that is still held");
-    return token;
-  }
-}
