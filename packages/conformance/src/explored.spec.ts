@@ -48,7 +48,6 @@ export function visits(
   { keys = [theKey], room, maxWaiters, closes, cancels }: Setting = {},
 ): Program {
   return ({ task, event, controller, clock, compare, invariant, state, atEnd }) => {
-    honourClearing();
     const lock = make();
     const named = visitors.map((visitor, index) => [String.fromCharCode(65 + index), visitor] as const);
     const model = new Reference(
@@ -205,22 +204,6 @@ export function visits(
     atEnd("nobody holds and nobody waits", () => {
       expect(model.state.entries).toEqual([]);
     });
-  };
-}
-
-/** A timer that is cleared does not fire: not even where its turn has come, and only its code has not run yet. */
-function honourClearing(): void {
-  const { setTimeout, clearTimeout } = globalThis;
-  const cleared = new WeakSet();
-  globalThis.setTimeout = ((callback: () => void, ms?: number) => {
-    const timer = setTimeout(() => {
-      if (!cleared.has(timer)) callback();
-    }, ms);
-    return timer;
-  }) as typeof globalThis.setTimeout;
-  globalThis.clearTimeout = (timer) => {
-    if (typeof timer === "object") cleared.add(timer);
-    clearTimeout(timer);
   };
 }
 

@@ -5,7 +5,7 @@ export type Mode = "shared" | "exclusive";
 export type Wants = Readonly<Record<string, Mode>>;
 
 /** One request that waits or holds: the keys that it wants, and those of them that it has. */
-export interface Entry {
+interface Entry {
   readonly id: string;
   readonly wants: Wants;
   readonly has: readonly string[];
@@ -42,12 +42,12 @@ export type Move =
   | { readonly type: "upgrade"; readonly id: string };
 
 /** A lock that nobody has used yet. */
-export function fresh({ room = Infinity, maxWaiters = Infinity } = {}): State {
+function fresh({ room = Infinity, maxWaiters = Infinity } = {}): State {
   return { room, maxWaiters, closed: false, entries: [], rejected: [] };
 }
 
 /** The state after a move. A move that is not possible changes nothing. */
-export function next(state: State, move: Move): State {
+function next(state: State, move: Move): State {
   switch (move.type) {
     case "ask": {
       const refused = { ...state, rejected: [...state.rejected, move.id] };
@@ -82,22 +82,22 @@ export function next(state: State, move: Move): State {
 }
 
 /** Who has a key. */
-export function holders(state: State, key: string): readonly Entry[] {
+function holders(state: State, key: string): readonly Entry[] {
   return state.entries.filter(({ has }) => has.includes(key));
 }
 
 /** Who waits for a key, in order. */
-export function queue(state: State, key: string): readonly Entry[] {
+function queue(state: State, key: string): readonly Entry[] {
   return state.entries.filter((entry) => missing(entry).includes(key));
 }
 
 /** Whether a request has all that it wants. */
-export function isGranted(entry: Entry | undefined): boolean {
+function isGranted(entry: Entry | undefined): boolean {
   return entry !== undefined && missing(entry).length === 0;
 }
 
 /** A request that waits or holds. */
-export function find(state: State, id: string): Entry | undefined {
+function find(state: State, id: string): Entry | undefined {
   return state.entries.find((entry) => entry.id === id);
 }
 

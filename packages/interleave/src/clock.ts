@@ -70,6 +70,8 @@ const genuineClearTimeout = (globalThis as unknown as { clearTimeout: (handle: u
 export class VirtualClock implements Clock {
   readonly #host: ClockHost;
   readonly #timers: Timer[] = [];
+  // Those whose turn has come but whose code has not run yet: code that runs before it may still clear them.
+  readonly #expiring = new Set<Timer>();
   #listener: ((timer: Expiry) => unknown) | undefined;
   #now = 0;
   #made = 0;
@@ -115,7 +117,10 @@ export class VirtualClock implements Clock {
       fire: () => {
         this.#remove(timer);
         if (timer.due > this.#now) this.#now = timer.due;
-        this.#host.queue(() => (callback as (...args: unknown[]) => unknown)(...args));
+        this.#expiring.add(timer);
+        this.#host.queue(() => {
+          if (this.#expiring.delete(timer)) (callback as (...args: unknown[]) => unknown)(...args);
+        });
       },
     };
     this.#timers.push(timer);
@@ -127,7 +132,7 @@ export class VirtualClock implements Clock {
   };
 
   readonly clearTimeout = (handle: unknown): void => {
-    const timer = this.#timers.find(
+    const timer = [...this.#timers, ...this.#expiring].find(
       (each) => each.handle === handle || (typeof handle === "number" && each.actor === handle),
     );
     if (timer !== undefined) this.#remove(timer);
@@ -144,6 +149,7 @@ export class VirtualClock implements Clock {
   #remove(timer: Timer): void {
     const at = this.#timers.indexOf(timer);
     if (at >= 0) this.#timers.splice(at, 1);
+    this.#expiring.delete(timer);
   }
 }
 

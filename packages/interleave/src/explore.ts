@@ -24,20 +24,18 @@ import { encodeSeed } from "./seed.js";
  *
  * @example
  * ```ts
+ * import { explore } from "@holdfast/interleave";
+ *
  * const report = await explore(({ task, invariant }) => {
- *   const lock = new Mutex();
- *   let inside = 0;
+ *   let balance = 100;
  *   for (const name of ["A", "B"])
  *     task(name, async ({ step }) => {
- *       await step("ask");
- *       const token = await lock.acquire();
- *       inside += 1;
- *       await step("leave");
- *       inside -= 1;
- *       token.release();
+ *       await step("spend");
+ *       balance -= 10; // read and written in one step
  *     });
- *   invariant("never two inside", () => inside <= 1);
+ *   invariant("never in debt", () => balance >= 80);
  * });
+ * console.log(report.schedules, report.complete); // => 4 true
  * ```
  */
 export function explore(program: Program, options: ExploreOptions = {}): Promise<Report> {

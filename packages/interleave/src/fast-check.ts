@@ -49,8 +49,18 @@ export interface SchedulesOptions {
  *
  * @example
  * ```ts
- * await fc.assert(fc.asyncProperty(schedules(), fc.nat(3), (schedule, n) => replay(programFor(n),
- * schedule).then(() => true)));
+ * import fc from "fast-check";
+ * import { replay, type Program } from "@holdfast/interleave";
+ * import { schedules } from "@holdfast/interleave/fast-check";
+ *
+ * const programFor = (tasks: number): Program => ({ task }) => {
+ *   for (let name = 0; name < tasks; name += 1) task(String(name), ({ step }) => step("goes"));
+ * };
+ * await fc.assert(
+ *   fc.asyncProperty(schedules(), fc.nat(3), async (schedule, tasks) => {
+ *     await replay(programFor(tasks), schedule);
+ *   }),
+ * );
  * ```
  */
 export function schedules(options: SchedulesOptions = {}): fc.Arbitrary<number[]> {
@@ -73,7 +83,13 @@ export function schedules(options: SchedulesOptions = {}): fc.Arbitrary<number[]
  *
  * @example
  * ```ts
- * await sample(program, { runs: 10_000 });
+ * import type { Program } from "@holdfast/interleave";
+ * import { sample } from "@holdfast/interleave/fast-check";
+ *
+ * const program: Program = ({ task }) => {
+ *   for (const name of ["A", "B", "C", "D", "E"]) task(name, ({ step }) => step("goes"));
+ * };
+ * await sample(program, { runs: 100 });
  * ```
  */
 export function sample(program: Program, options: SampleOptions = {}): Promise<SampleReport> {

@@ -30,7 +30,13 @@ export interface Replay {
  *
  * @example
  * ```ts
- * await replay(program, "1:0.1", { log: console.log });
+ * import { replay, type Program } from "@holdfast/interleave";
+ *
+ * const program: Program = ({ task }) => {
+ *   for (const name of ["A", "B"]) task(name, ({ step }) => step("goes"));
+ * };
+ * const { seed } = await replay(program, "1:1.1");
+ * console.log(seed); // => 1:1.1
  * ```
  */
 export function replay(

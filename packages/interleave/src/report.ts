@@ -27,8 +27,12 @@ export interface Report {
  *
  * @example
  * ```ts
- * console.log(formatReport(await explore(program)));
- * // => complete: 4 schedules, 8 steps, at most 2 in one
+ * import { explore, formatReport } from "@holdfast/interleave";
+ *
+ * const report = await explore(({ task }) => {
+ *   for (const name of ["A", "B"]) task(name, ({ step }) => step("goes"));
+ * });
+ * console.log(formatReport(report)); // => complete: 4 schedules, 8 steps, at most 2 in one
  * ```
  */
 export function formatReport(report: Report): string {

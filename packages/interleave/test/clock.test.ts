@@ -131,6 +131,31 @@ describe("timers", () => {
     });
   });
 
+  it("can be cleared by a step that comes just before their code", async () => {
+    // On a real platform a callback and whatever clears it are never both under way.
+    const report = await explore(
+      ({ task, atEnd }) => {
+        let expired = false;
+        let cleared = false;
+        let afterwards = false;
+        let timer: ReturnType<typeof setTimeout> | undefined;
+        task("A", async ({ step }) => {
+          await step("sets");
+          timer = setTimeout(() => {
+            expired = true;
+            afterwards = cleared;
+          }, 5);
+          await step("clears");
+          clearTimeout(timer);
+          cleared = !expired;
+        });
+        atEnd("none expires once it is cleared", () => !afterwards);
+      },
+      { timers: true, turns: 2 },
+    );
+    expect(report.complete).toBe(true);
+  });
+
   it("tell the model whose they are, just before they expire", async () => {
     const seen = new Set<string>();
     await explore(
