@@ -1,5 +1,5 @@
 // Writes the comparison tables of the packages' READMEs from a run saved with `pnpm bench --save FILE`:
-// `node src/readme.ts FILE`, in this folder.
+// `pnpm run readme FILE`, in this folder.
 import { readFile, writeFile } from "node:fs/promises";
 
 interface Metric {
