@@ -38,13 +38,13 @@ export class KeyTable<T extends LockToken> {
     const gate = this.#gates.get(id);
     if (gate === undefined) return this.#add(id, key);
     // The hidden one may have been spelled otherwise before.
-    if (gate === this.#spare && gate.idle) gate.key = key;
+    if (gate.idle) gate.key = key;
     return gate;
   }
 
-  /** Forgets a key that was opened in vain. */
+  /** Forgets a key that was opened in vain, or is idle again. */
   drop(gate: Gate<T>): void {
-    if (gate.idle && !isPlain(gate.id) && this.#gates.get(gate.id) === gate) this.#idle(gate);
+    if (!isPlain(gate.id)) this.#idle(gate);
   }
 
   *[Symbol.iterator](): Generator<Gate<T>, void, undefined> {

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { DeadlockError, isLockError } from "@holdfast/core";
 import { type DeadlockDetector, detectDeadlocks } from "@holdfast/core/deadlock";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -86,5 +87,32 @@ describe("keyed locks under the deadlock detector", () => {
       return "done";
     });
     expect(done).toBe("done");
+  });
+
+  it("[T17] names all the keys of a request, and leaves out who came after it", async () => {
+    const files = new KeyedMutex({ label: "files" });
+    const actor = (label: string) => detector.task(label, () => AsyncLocalStorage.snapshot());
+    const [holder, me, late, other] = [actor("holder"), actor("me"), actor("late"), actor("other")];
+    const l = await holder(() => files.acquire("l"));
+    const k = await me(() => files.acquire("k"));
+    const n = await other(() => files.acquire("n"));
+    const mine = me(() => files.acquire("l"));
+    const both = late(() => files.acquireAll(["l", "n"]));
+    // I wait for l and nobody who came later: not for those who wait for n as well.
+    const theirs = other(() => files.acquire("k"));
+    expect(files.waiters()).toBe(3);
+    const error = await failure(holder(() => files.acquireAll(["m", "k"])));
+    expect((error as DeadlockError).chain).toEqual([
+      '"holder" waits for KeyedMutex "files" m, k (exclusive), wanted before it by "other"',
+      '"other" waits for KeyedMutex "files" k (exclusive), held by "me"',
+      '"me" waits for KeyedMutex "files" l (exclusive), held by "holder"',
+    ]);
+    l.release();
+    (await mine).release();
+    k.release();
+    (await theirs).release();
+    n.release();
+    (await both).release();
+    expect(files.size).toBe(0);
   });
 });

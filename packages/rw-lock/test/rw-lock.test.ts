@@ -54,6 +54,18 @@ describe("RwLock", () => {
     expect(lock.tryWrite()?.mode).toBe("write");
   });
 
+  it("[RW8, L22] says why a token that was released or handed on cannot be downgraded", async () => {
+    const lock = new RwLock();
+    const writer = await lock.write();
+    const reader = writer.downgrade();
+    expect(() => writer.downgrade()).toThrow(new TypeError("downgrade() needs a token that is still held"));
+    reader.release();
+    const other = await lock.write();
+    other.release();
+    expect(() => other.downgrade()).toThrow(new TypeError("downgrade() needs a token that is still held"));
+    expect(lock.mode).toBe("free");
+  });
+
   it("[L13, RW1] runs bodies with withRead and withWrite, and gives them their token", async () => {
     const lock = new RwLock();
     expect(await lock.withWrite((token) => [token.mode, lock.mode])).toEqual(["write", "write"]);

@@ -34,9 +34,6 @@ interface Frame {
   readonly isTask: boolean;
 }
 
-// Stands for a holder that nothing is known of.
-const nobody: Frame = { parent: undefined, label: undefined, held: new Set(), isTask: false };
-
 /** Who holds and who waits for one lock, or for one key of it. */
 interface Resource {
   readonly held: Set<LockRequest>;
@@ -68,7 +65,7 @@ interface Resource {
  * ```
  */
 export function detectDeadlocks(options: DeadlockOptions = {}): DeadlockDetector {
-  const frames = new AsyncLocalStorage<Frame>();
+  const frames = new AsyncLocalStorage<Frame | undefined>();
   const requests = new WeakMap<LockToken, LockRequest>();
   const frameOf = new WeakMap<LockRequest, Frame | undefined>();
   const pending = new Set<LockRequest>();
@@ -87,13 +84,13 @@ export function detectDeadlocks(options: DeadlockOptions = {}): DeadlockDetector
 
   const forget = (request: LockRequest): void => {
     pending.delete(request);
-    const keys = resources.get(request.lock);
-    for (const [key, resource] of keys ?? []) {
+    const keys = resources.get(request.lock) ?? new Map<unknown, Resource>();
+    for (const [key, resource] of keys) {
       resource.held.delete(request);
       resource.pending.delete(request);
-      if (resource.held.size === 0 && resource.pending.size === 0) keys?.delete(key);
+      if (resource.held.size === 0 && resource.pending.size === 0) keys.delete(key);
     }
-    if (keys?.size === 0) resources.delete(request.lock);
+    if (keys.size === 0) resources.delete(request.lock);
     for (let frame = frameOf.get(request); frame !== undefined; frame = frame.parent)
       frame.held.delete(request);
   };
@@ -126,17 +123,16 @@ export function detectDeadlocks(options: DeadlockOptions = {}): DeadlockDetector
       return false;
     };
     return resourcesOf(request).some((resource) => {
-      const ahead: LockRequest[] = [];
-      for (const other of resource.pending) {
-        if (other === request) break;
-        ahead.push(other);
+      for (const ahead of resource.pending) {
+        if (ahead === request) break;
+        if (leadsBack(ahead)) return true;
       }
-      if (ahead.some(leadsBack)) return true;
-      const holders = [...resource.held].filter((holder) => holder !== request);
-      // Permits are alike: it is enough that one of their holders leaves. Anything else must go altogether.
-      const permits =
-        holders.length > 0 &&
-        holders.every(({ mode }) => mode === request.mode && mode !== "exclusive" && mode !== "write");
+      const holders = [...resource.held];
+      // Permits are alike: it is enough that one of their holders leaves. Anything else must go altogether. All who hold
+      // it do so in one mode.
+      const permits = holders.some(
+        ({ mode }) => mode === request.mode && mode !== "exclusive" && mode !== "write",
+      );
       return permits ? holders.every(leadsBack) : holders.some(leadsBack);
     });
   };
@@ -188,7 +184,7 @@ export function detectDeadlocks(options: DeadlockOptions = {}): DeadlockDetector
   hold.bindStore(frames, (token) => {
     const request = requests.get(token as LockToken);
     const parent = frames.getStore();
-    if (request === undefined) return parent ?? nobody;
+    if (request === undefined) return parent;
     // It belongs to this body now, and not to the task around it.
     taskOf(parent)?.held.delete(request);
     const frame: Frame = { parent, label: request.label, held: new Set([request]), isTask: false };

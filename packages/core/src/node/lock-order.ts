@@ -9,19 +9,19 @@ export interface OrderInversion {
   readonly held: string;
 }
 
-// Keys may be without number; what is no longer learned can no longer be reported, that is all.
-const maxEdges = 100_000;
-
 /** Remembers which locks were asked for while which were held, and reports the first time that forms a circle. */
 export class LockOrder {
   readonly #after = new Map<string, Set<string>>();
   readonly #names = new WeakMap<object, number>();
   readonly #report: (inversion: OrderInversion) => void;
+  readonly #maxEdges: number;
   #locks = 0;
   #edges = 0;
 
-  constructor(report: (inversion: OrderInversion) => void) {
+  // Keys may be without number; what is no longer learned can no longer be reported, that is all.
+  constructor(report: (inversion: OrderInversion) => void, maxEdges: number = 100_000) {
     this.#report = report;
+    this.#maxEdges = maxEdges;
   }
 
   /** Notes that `wanted` was asked for while `held` was held. */
@@ -31,7 +31,7 @@ export class LockOrder {
 
   #add(from: string, to: string): void {
     const after = this.#after.get(from) ?? new Set<string>();
-    if (from === to || after.has(to) || this.#edges >= maxEdges) return;
+    if (from === to || after.has(to) || this.#edges >= this.#maxEdges) return;
     after.add(to);
     this.#after.set(from, after);
     this.#edges += 1;
