@@ -84,12 +84,12 @@ describe("the order of locks", () => {
   });
 
   it("learns as many pairs as it may, counts each once, and forgets none that it knows", () => {
-    const { order, reports } = watched(2);
+    const { order, reports } = watched(3);
     order.note(ask(a), ask(b));
     order.note(ask(a), ask(b));
     order.note(ask(b), ask(a));
     expect(reports).toEqual([['Lock "a"', 'Lock "b"']]);
-    // These would be the third and the fourth.
+    // These would be the third, which it learns, and the fourth, which it does not.
     order.note(ask(c), ask(d));
     order.note(ask(d), ask(c));
     expect(reports).toHaveLength(1);
