@@ -624,6 +624,33 @@ describe("KeyedMutex", () => {
     expect(locks.size).toBe(0);
   });
 
+  it("[KM3, L18] counts a key as one too many that was in use just before", async () => {
+    const locks = new KeyedMutex({ maxKeys: 2 });
+    const [a, b] = [await locks.acquire("a"), await locks.acquire("b")];
+    a.release();
+    expect(locks.tryAcquireAll(["a", "c"])).toBeNull();
+    expect(isLockError(await reasonOf(locks.acquireAll(["a", "c"])), "ERR_QUEUE_FULL")).toBe(true);
+    expect([...locks.keys()]).toEqual(["b"]);
+    b.release();
+    const both = locks.tryAcquireAll(["a", "c"]);
+    expect(both?.keys).toEqual(["a", "c"]);
+    both?.release();
+  });
+
+  it("[KM5] shows keys as their first user wrote them, and not as somebody did who is gone", async () => {
+    const locks = new KeyedMutex({ normalize: (key: string) => key.toLowerCase() });
+    (await locks.acquire("A")).release();
+    const token = await locks.acquireAll(["a", "B"]);
+    expect([token.keys, [...locks.keys()]]).toEqual([
+      ["a", "B"],
+      ["a", "B"],
+    ]);
+    const waiting = locks.acquireAll(["b", "A"]);
+    token.release();
+    expect((await waiting).keys).toEqual(["B", "a"]);
+    (await waiting).release();
+  });
+
   it("[L22] says that options are no object before it reads any of them", () => {
     for (const options of [null, 5, "a"])
       expect(() => new KeyedMutex(options as never)).toThrow(/^options must be an object, received /);
