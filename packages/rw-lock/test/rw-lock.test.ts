@@ -1,6 +1,6 @@
 import { exclusiveLockSuite, observe, sharedExclusiveLockSuite, sideOf } from "@holdfast/conformance";
 import { describe, expect, it } from "vitest";
-import { isLockError, RwLock, type RwLockOptions } from "../src/index.js";
+import { isLockError, RwLock, type RwLockOptions, type WriteToken } from "../src/index.js";
 import { downgrade, modes, tryUpgrade } from "./subject.js";
 
 for (const observed of [false, true]) {
@@ -63,6 +63,11 @@ describe("RwLock", () => {
     const other = await lock.write();
     other.release();
     expect(() => other.downgrade()).toThrow(new TypeError("downgrade() needs a token that is still held"));
+    // Nothing in the types lets a reader try, and what is already shared stays as it is.
+    const shared = await lock.read();
+    expect(() => (shared as unknown as WriteToken).downgrade()).toThrow(TypeError);
+    expect([shared.held, lock.readers]).toEqual([true, 1]);
+    shared.release();
     expect(lock.mode).toBe("free");
   });
 
