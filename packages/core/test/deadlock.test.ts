@@ -19,8 +19,8 @@ import type { OrderInversion } from "../src/node/lock-order.js";
 /** The least that a lock can be: `room` shared holders or one exclusive one. */
 class TestLock extends GateLock<LockToken> {
   constructor(label: string, room = Infinity) {
-    const state = new LockState("TestLock", label, ["shared", "exclusive"], Infinity);
-    super(new Gate<LockToken>(state, room));
+    const state = new LockState("TestLock", label, ["shared", "exclusive"], Infinity, room);
+    super(new Gate<LockToken>(state));
   }
   get state(): LockState {
     return this.gate.state;
@@ -371,7 +371,7 @@ describe("detectDeadlocks", () => {
 
   it("knows of one key nothing but who has and wants that key", async () => {
     const state = new LockState("Files", undefined, ["shared", "exclusive"], Infinity);
-    const file = (key: string): Gate => Object.assign(new Gate(state, Infinity), { key });
+    const file = (key: string): Gate => Object.assign(new Gate(state), { key });
     const [a, b] = [file("a"), file("b")];
     const [me, other] = [actor("me"), actor("other")];
     const mine = await me(() => a.acquire(true, undefined));
@@ -457,7 +457,7 @@ describe("detectDeadlocks", () => {
     const me = actor("me");
     (await me(() => pool.share())).release();
     const tokens = [await me(() => pool.share()), await me(() => pool.share())];
-    expect(await chainOf(me(() => pool.share()))).toHaveLength(2);
+    expect(await chainOf(me(() => pool.share()))).toHaveLength(1);
     for (const token of tokens) token.release();
   });
 
@@ -553,8 +553,7 @@ describe("detectDeadlocks", () => {
     const waiting = other(() => lock.acquire());
     expect(await standing(waiting)).toBe("pending");
     expect(await chainOf(me(() => lock.acquire({ label: "again" })))).toEqual([
-      '"again" waits for TestLock "db" (exclusive), wanted before it by "other"',
-      '"other" waits for TestLock "db" (exclusive), held by "me"',
+      '"again" waits for TestLock "db" (exclusive), held by "me"',
     ]);
     // It may be released by anybody.
     other(() => {

@@ -4,7 +4,7 @@ import { LockOrder } from "../src/node/lock-order.js";
 
 const lock = (label: string): LockState => new LockState("Lock", label, ["shared", "exclusive"], Infinity);
 const ask = (state: LockState, ...keys: unknown[]): LockRequest =>
-  new LockRequest(state, true, undefined, keys);
+  new LockRequest(state, keys.length === 0 ? [true] : keys.map(() => true), undefined, keys);
 
 function watched(maxEdges?: number): { readonly order: LockOrder; readonly reports: [string, string][] } {
   const reports: [string, string][] = [];

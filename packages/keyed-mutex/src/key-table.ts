@@ -9,16 +9,14 @@ import { Gate, type LockState, type LockToken } from "@holdfast/core";
  */
 export class KeyTable<T extends LockToken> {
   readonly #state: LockState;
-  #room: number;
   readonly #emptied: () => void;
   readonly #gates = new Map<unknown, Gate<T>>();
   // In the map, and hidden while it is idle.
   #spare: Gate<T> | undefined;
 
   /** `emptied` is called whenever the last key in use goes idle. */
-  constructor(state: LockState, room: number, emptied: () => void) {
+  constructor(state: LockState, emptied: () => void) {
     this.#state = state;
-    this.#room = room;
     this.#emptied = emptied;
   }
 
@@ -51,17 +49,11 @@ export class KeyTable<T extends LockToken> {
     for (const gate of this.#gates.values()) if (!gate.idle) yield gate;
   }
 
-  /** No gate lets anybody in any more. */
-  close(): void {
-    this.#room = 0;
-    for (const gate of this.#gates.values()) gate.room = 0;
-  }
-
   #add(id: unknown, key: unknown): Gate<T> {
     let gate = this.#spare;
     if (gate?.idle === true) this.#gates.delete(gate.id);
     else {
-      gate = new Gate<T>(this.#state, this.#room);
+      gate = new Gate<T>(this.#state);
       gate.onIdle = this.#idle;
     }
     gate.id = id;

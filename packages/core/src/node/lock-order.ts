@@ -1,4 +1,5 @@
 import type { LockRequest } from "../request.js";
+import { show } from "./show.js";
 
 /** Two locks that are taken in both orders: some day two tasks will each hold one and wait for the other. */
 export interface OrderInversion {
@@ -54,10 +55,19 @@ export class LockOrder {
 
   /** A name for each lock and key: the lock's number, because labels may repeat, and what people call it. */
   #nodes({ lock, keys }: LockRequest): string[] {
-    let number = this.#names.get(lock);
-    if (number === undefined) this.#names.set(lock, (number = this.#locks++));
-    const prefix = `${number}:${lock.name}`;
-    return keys.length === 0 ? [prefix] : keys.map((key) => `${prefix} ${String(key)}`);
+    const number = String(this.#number(lock));
+    if (keys.length === 0) return [`${number}:${lock.name}`];
+    // Objects are told apart by a number too: they may all be called the same.
+    return keys.map((key) => {
+      const which = Object(key) === key ? this.#number(key as object) : typeof key;
+      return `${number}/${which}:${lock.name} ${show(key)}`;
+    });
+  }
+
+  #number(object: object): number {
+    let number = this.#names.get(object);
+    if (number === undefined) this.#names.set(object, (number = this.#locks++));
+    return number;
   }
 }
 
