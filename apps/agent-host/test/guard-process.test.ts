@@ -494,6 +494,12 @@ describe("wrong use", () => {
     expect(() => readFileSync(join(folder, "started"))).toThrow();
   });
 
+  it("says what is wrong with a command that has no name", async () => {
+    const { code, stderr } = await fails(["guard", "--", ""]);
+    expect(stderr).toMatch(/^agent-host: cannot start the server's command "":[^\n]*\n$/);
+    expect(code).toBe(2);
+  });
+
   it("asks for a command", async () => {
     expect(await fails(["guard"])).toMatchObject({
       code: 2,

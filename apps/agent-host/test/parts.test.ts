@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough, Writable } from "node:stream";
@@ -258,7 +258,7 @@ describe("the wait log", () => {
       ms: 3,
       outcome: "granted",
     } as const;
-    const log = openWaitLog(file);
+    const log = openWaitLog(file, () => undefined);
     log.write(record);
     log.write({ ...record, request: 2 });
     log.close();
@@ -267,5 +267,15 @@ describe("the wait log", () => {
     const lines = readFileSync(file, "utf8").trim().split("\n");
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([record, { ...record, request: 2 }]);
     rmSync(folder, { recursive: true });
+  });
+
+  it.runIf(existsSync("/dev/full"))("says once that it cannot be written, and goes on", () => {
+    const warnings: string[] = [];
+    const log = openWaitLog("/dev/full", (message) => warnings.push(message));
+    const record = { time: "t", tool: "x", request: 1, key: "/a", mode: "shared", holder: "y #2" } as const;
+    log.write({ ...record, ms: 3, outcome: "granted" });
+    log.write({ ...record, ms: 4, outcome: "granted" });
+    log.close();
+    expect(warnings).toEqual([expect.stringMatching(/cannot write the log \/dev\/full: ENOSPC/)]);
   });
 });

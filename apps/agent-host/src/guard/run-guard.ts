@@ -29,6 +29,8 @@ export interface GuardOptions {
   readonly cancelGrace: number;
   /** Milliseconds; 0 means no limit. */
   readonly maxWait: number;
+  /** Bytes. */
+  readonly maxQueued: number;
   readonly grace: number;
   /** Bytes. */
   readonly maxLine: number;
@@ -57,7 +59,7 @@ export async function runGuard(
     throw new UsageError(
       `the configuration has no server "${options.server}"; it has: ${config.serverNames.join(", ") || "none"}.`,
     );
-  const log = openWaitLog(options.log);
+  const log = openWaitLog(options.log, warn);
   try {
     return await new Guard(command, args, options, config, log).run();
   } finally {
@@ -160,6 +162,7 @@ class Guard {
       log,
       cancelGrace: options.cancelGrace,
       maxWait: options.maxWait === 0 ? Infinity : options.maxWait,
+      maxQueued: options.maxQueued,
       onNonsense: (line) => {
         this.#nonsense(line);
       },
