@@ -32,7 +32,7 @@ export class Claim<Id> implements Reservation<Id> {
   state: ReservationState = "pending";
   /** Those who wait for the id to be free. */
   idlers: IdleWaiters | undefined = undefined;
-  // Not `#`: private fields cost time in every reservation.
+  // Not `#`: private members cost time in every reservation.
   private readonly table: Table<Id>;
   private readonly key: unknown;
   private readonly note: Note | undefined;
@@ -60,11 +60,11 @@ export class Claim<Id> implements Reservation<Id> {
   }
 
   commit(): void {
-    this.#settle("committed", this.table.keeps);
+    this.settle("committed", this.table.keeps);
   }
 
   seal(): void {
-    this.#settle("sealed", true);
+    this.settle("sealed", true);
   }
 
   release(): void {
@@ -89,7 +89,7 @@ export class Claim<Id> implements Reservation<Id> {
     return { id, state: state as ReservationEntry<Id>["state"], generation, ...note };
   }
 
-  #settle(state: "committed" | "sealed", keeps: boolean): void {
+  private settle(state: "committed" | "sealed", keeps: boolean): void {
     if (this.state === "released")
       throw new TypeError(`${show(this.id)} was released and may be somebody else's now`);
     if (this.state !== "pending") return;
