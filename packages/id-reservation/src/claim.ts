@@ -24,7 +24,8 @@ export class Table<Id> {
 /** A reservation. It is in its table under its key exactly as long as it has its id. */
 export class Claim<Id> implements Reservation<Id> {
   static {
-    keep(new Claim({} as never, undefined, undefined, undefined));
+    // With a real table, so that the generation is a whole number from the start.
+    keep(new Claim(new Table(true), undefined, undefined, undefined));
   }
 
   readonly id: Id;
