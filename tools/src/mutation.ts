@@ -51,7 +51,8 @@ for (const short of positionals.length > 0 ? positionals : Object.keys(tests)) {
     ignoreStatic: true,
     reporters: ["progress-append-only", "clear-text", "json"],
     clearTextReporter: { reportTests: false, logTests: false, allowColor: false },
-    jsonReporter: { fileName: join(reports, "mutation.json") },
+    // A part does not take the place of the whole.
+    jsonReporter: { fileName: join(reports, values.mutate.length > 0 ? "part.json" : "mutation.json") },
     concurrency: 2,
     timeoutMS: 1000,
     timeoutFactor: 1.2,

@@ -60,6 +60,12 @@ function program(exit: (code: number) => void): Command {
       ms,
       0,
     )
+    .option(
+      "--max-queued <bytes>",
+      "how much may wait for leases before further calls are refused",
+      wholeNumber("bytes"),
+      64 * 1024 * 1024,
+    )
     .option("--grace <ms>", "how long the server may finish when the client has ended", ms, 2000)
     .option("--max-line <bytes>", "the longest message", wholeNumber("bytes"), 64 * 1024 * 1024)
     .passThroughOptions()

@@ -110,6 +110,19 @@ describe("keys of paths", () => {
     },
   );
 
+  it("looks at no folder below one that does not exist, however often a path goes up again", () => {
+    const start = performance.now();
+    expect(keysOf(`${at}/${"a/".repeat(1000)}${"../".repeat(600)}`)).toHaveLength(1);
+    expect(keysOf(`${at}/${"a/".repeat(500)}${"b/../".repeat(600)}`)).toHaveLength(1);
+    // It is a few milliseconds; looking at every folder for every step up is several seconds.
+    expect(performance.now() - start).toBeLessThan(1000);
+  });
+
+  it("walks through a link to nothing whose target goes up", () => {
+    symlinkSync("../link/../new/file", join(at, "other", "up"));
+    expect(keysOf("other/up")).toEqual([join(at, "new", "file")]);
+  });
+
   it("names all folders above a key", () => {
     expect([...ancestorsOf("/a/b/c")]).toEqual(["/a/b", "/a", "/"]);
     expect([...ancestorsOf("/")]).toEqual([]);

@@ -432,6 +432,25 @@ describe("the end", () => {
     expect(isAlive(pid)).toBe(false);
   });
 
+  it("sees that the client has gone also while the server does not read", async () => {
+    const guard = new GuardProcess({
+      options: ["--stall", "0", "--grace", "50"],
+      server: [
+        process.execPath,
+        "-e",
+        "console.error('pid', process.pid); setInterval(() => undefined, 1000)",
+      ],
+    });
+    const pid = Number((await guard.said(/pid (\d+)/))[1]);
+    const text = `${JSON.stringify({ jsonrpc: "2.0", method: "x", params: "z".repeat(10_000) })}\n`;
+    for (let at = 0; at < 100; at += 1) guard.write(text);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    guard.child.stdin.destroy();
+    guard.child.stdout.destroy();
+    expect(await guard.exit).toBe(0);
+    await isGone(pid);
+  }, 10_000);
+
   it("leaves the server without stdin when the guard itself is killed, and the server ends", async () => {
     const guard = new GuardProcess();
     const pid = await guard.initialize();
@@ -473,6 +492,12 @@ describe("wrong use", () => {
     expect(stderr).toMatch(message);
     expect(code).toBe(2);
     expect(() => readFileSync(join(folder, "started"))).toThrow();
+  });
+
+  it("says what is wrong with a command that has no name", async () => {
+    const { code, stderr } = await fails(["guard", "--", ""]);
+    expect(stderr).toMatch(/^agent-host: cannot start the server's command "":[^\n]*\n$/);
+    expect(code).toBe(2);
   });
 
   it("asks for a command", async () => {

@@ -70,6 +70,27 @@ describe("which locks a call needs", () => {
     expect(claims("write", args, undefined, "shared")).toEqual({ "(server)": "shared" });
   });
 
+  it.each([
+    ["a text that is longer than a path can be", { file: "a".repeat(4097) }],
+    ["one that is longer in bytes only", { path: "/a", source: "é".repeat(2049) }],
+    ["one with NUL", { path: "/a\0b" }],
+    ["one in a list", { files: ["/a", "b".repeat(4097)] }],
+    ["one in a list of objects", { files: [{ path: "/a" }, { path: "b\0" }] }],
+    [
+      "more locks than are taken in one step",
+      { paths: Array.from({ length: 10_000 }, (_, at) => `/a/${at}`) },
+    ],
+  ])("takes no key from what cannot be a path, so that a writer runs alone: %s", (_, args) => {
+    expect(claims("write", args)).toEqual({ "(server)": "exclusive" });
+  });
+
+  it("takes no key from what cannot be a path under the file's rules either", () => {
+    const keys = [["at"], ["list", "[]"]];
+    for (const args of [{ at: "a".repeat(4097) }, { at: "/a", list: ["/b", "\0"] }])
+      expect(claims("write", args, { keys })).toEqual({ "(server)": "exclusive" });
+    expect(claims("write", { at: `/${"a".repeat(4095)}` }, { keys })).toMatchObject({ "/": "shared" });
+  });
+
   it("believes no tool that did not say that it only reads", () => {
     expect(claims("odd", { path: "/a" })).toMatchObject({ "/a": "exclusive" });
   });

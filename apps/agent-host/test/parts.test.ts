@@ -1,8 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough, Writable } from "node:stream";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { HeldInput } from "../src/guard/held-input.js";
 import { LineSplitter, LineTooLongError } from "../src/guard/line-splitter.js";
 import { Outlet } from "../src/guard/outlet.js";
 import { StallClock } from "../src/guard/stall-clock.js";
@@ -116,6 +118,46 @@ describe("Outlet", () => {
   });
 });
 
+describe("HeldInput", () => {
+  const held = (most: number): { stream: PassThrough; input: HeldInput; tooMuch: () => number } => {
+    const stream = new PassThrough();
+    let calls = 0;
+    const input = new HeldInput(stream, { every: 5, most, tooMuch: () => (calls += 1) });
+    stream.on("data", (chunk: Buffer) => {
+      input.took(chunk.length);
+    });
+    return { stream, input, tooMuch: () => calls };
+  };
+
+  it("sees the end of a stream that is held, behind all that was left in it", async () => {
+    const { stream, input, tooMuch } = held(100);
+    input.hold();
+    for (let at = 0; at < 5; at += 1) stream.write("left");
+    stream.end();
+    await once(stream, "end");
+    input.stop();
+    expect(tooMuch()).toBe(0);
+  });
+
+  it("says once that more came than may, and starts anew after each release", async () => {
+    const { stream, input, tooMuch } = held(10);
+    for (let round = 0; round < 3; round += 1) {
+      input.hold();
+      stream.write("12345678");
+      await once(stream, "data");
+      input.release();
+    }
+    expect(tooMuch()).toBe(0);
+    input.hold();
+    stream.write("12345678");
+    await once(stream, "data");
+    stream.write("12345678");
+    await once(stream, "data");
+    expect(tooMuch()).toBe(1);
+    expect(stream.isPaused()).toBe(true);
+  });
+});
+
 describe("StallClock", () => {
   const clock = (busy: () => boolean): { clock: StallClock; seen: string[] } => {
     vi.useFakeTimers();
@@ -216,7 +258,7 @@ describe("the wait log", () => {
       ms: 3,
       outcome: "granted",
     } as const;
-    const log = openWaitLog(file);
+    const log = openWaitLog(file, () => undefined);
     log.write(record);
     log.write({ ...record, request: 2 });
     log.close();
@@ -225,5 +267,15 @@ describe("the wait log", () => {
     const lines = readFileSync(file, "utf8").trim().split("\n");
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([record, { ...record, request: 2 }]);
     rmSync(folder, { recursive: true });
+  });
+
+  it.runIf(existsSync("/dev/full"))("says once that it cannot be written, and goes on", () => {
+    const warnings: string[] = [];
+    const log = openWaitLog("/dev/full", (message) => warnings.push(message));
+    const record = { time: "t", tool: "x", request: 1, key: "/a", mode: "shared", holder: "y #2" } as const;
+    log.write({ ...record, ms: 3, outcome: "granted" });
+    log.write({ ...record, ms: 4, outcome: "granted" });
+    log.close();
+    expect(warnings).toEqual([expect.stringMatching(/cannot write the log \/dev\/full: ENOSPC/)]);
   });
 });

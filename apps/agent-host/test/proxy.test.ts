@@ -74,6 +74,22 @@ describe("leases", () => {
     expect(harness.sent).toEqual([1, 2, 3]);
   });
 
+  it.each([["null"], ["no"], ["an object for an"]])(
+    "refuses a call with %s id, which would run without a lease",
+    (kind) => {
+      const harness = new Harness();
+      const id = { null: { id: null }, no: {} }[kind] ?? { id: {} };
+      const bad = { jsonrpc: "2.0", ...id, method: "tools/call", params: { name: "write" } };
+      harness.client(bad);
+      expect(harness.toServer).toEqual([]);
+      expect(harness.answers).toMatchObject([{ id: null, error: { code: -32600 } }]);
+      const good = call(1, "/x/a");
+      harness.client([bad, good, bad]);
+      expect(harness.answers.map(({ error }) => error?.code)).toEqual([-32600, -32600, -32600]);
+      expect(harness.toServer.map((text) => JSON.parse(text) as unknown)).toEqual([[good]]);
+    },
+  );
+
   it("grants in the order of arrival", async () => {
     const harness = new Harness();
     for (const id of [1, 2, 3, 4]) harness.call(id, "/x/a");
@@ -329,6 +345,35 @@ describe("who was in front", () => {
   });
 });
 
+describe("what may wait", () => {
+  it("is limited in bytes: a call beyond that is refused with what to do, and one that need not wait is not", async () => {
+    const harness = new Harness({ maxQueued: 250 });
+    for (const id of [1, 2, 3, 4]) harness.call(id, "/x/a");
+    harness.call(5, "/x/b");
+    expect(harness.sent).toEqual([1, 5]);
+    expect(harness.answers).toMatchObject([
+      {
+        id: 4,
+        error: {
+          code: -32000,
+          message: expect.stringMatching(/2 calls.*--max-queued.*not sent.*again/) as string,
+        },
+      },
+    ]);
+    // Those that left the queue count no more, whether they were sent or cancelled.
+    harness.cancel(3);
+    harness.answer(1);
+    await harness.settle();
+    for (const id of [6, 7]) harness.call(id, "/x/a");
+    for (const id of [2, 6]) {
+      harness.answer(id);
+      await harness.settle();
+    }
+    expect(harness.sent).toEqual([1, 5, 2, 6, 7]);
+    expect(harness.leases.size).toBeGreaterThan(0);
+  });
+});
+
 describe("cancelling", () => {
   it("takes a call that waits out of the queue: the server hears of neither, and the next one moves up", async () => {
     const harness = new Harness();
@@ -443,6 +488,23 @@ describe("batches", () => {
     expect(harness.sent).toEqual([]);
     expect(harness.answers.map(({ id }) => id)).toEqual([1, 2, 3]);
     expect(harness.answers[0]?.error?.message).toContain("send the calls one by one");
+  });
+
+  it.each([
+    ["its calls exclude each other", [call(1, "/x/a"), call(2, "/x/a")], 1_000_000],
+    ["too much waits", [call(1, "/x/busy")], 10],
+  ])("still forwards what else is in a batch that is refused because %s", (_, calls, maxQueued) => {
+    const harness = new Harness({ maxQueued });
+    harness.call("busy", "/x/busy");
+    const others = [
+      { jsonrpc: "2.0", method: "notifications/x" },
+      { jsonrpc: "2.0", id: 9, result: {} },
+    ];
+    harness.client([...calls, ...others]);
+    expect(harness.toServer.slice(1).map((text) => JSON.parse(text) as unknown)).toEqual([others]);
+    expect(harness.answers.map(({ id, error }) => [id, error?.code])).toEqual(
+      calls.map((_, at) => [at + 1, -32000]),
+    );
   });
 
   it("sends a batch that was cancelled in part, with the cancellation right behind it", async () => {
@@ -588,6 +650,16 @@ describe("what it learns", () => {
   });
 });
 
+describe("the client's roots", () => {
+  it("are learned from the answer, not from a request of the client that has the same id", () => {
+    const harness = new Harness();
+    harness.server({ jsonrpc: "2.0", id: 7, method: "roots/list" });
+    harness.client({ jsonrpc: "2.0", id: 7, method: "resources/list" });
+    harness.client({ jsonrpc: "2.0", id: 7, result: { roots: [{ uri: "file:///x" }] } });
+    expect(harness.proxy.roots).toEqual(["/x"]);
+  });
+});
+
 describe("tasks", () => {
   const task = (status: string, ttl: number | null = null): object => ({
     task: { taskId: "t", status, ttl },
@@ -605,6 +677,11 @@ describe("tasks", () => {
       { method: "tasks/cancel", params: { taskId: "t" } },
       { taskId: "t", status: "cancelled" },
     ],
+    [
+      "a tasks/list that shows its end",
+      { method: "tasks/list" },
+      { tasks: [3, { taskId: "s", status: "working" }, { taskId: "t", status: "failed" }] },
+    ],
   ])("keeps the lease of a call that became a task until %s", async (_, request, result) => {
     const harness = new Harness();
     harness.call(1, "/x/a");
@@ -618,6 +695,28 @@ describe("tasks", () => {
     harness.answer(4, result);
     await harness.settle();
     expect(harness.sent).toEqual([1, 3, 4, 2]);
+  });
+
+  it.each([
+    ["the task runs", { result: { taskId: "t", status: "working" } }, false],
+    ["the question could not be answered", { error: { code: -32603, message: "busy" } }, false],
+    ["the task has failed", { result: { taskId: "t", status: "failed" } }, true],
+    ["there is no such task any more", { error: { code: -32602, message: "no task t" } }, true],
+  ])("asks for the task after an error instead of its result: %s", async (_, answer, free) => {
+    const harness = new Harness();
+    harness.call(1, "/x/a");
+    harness.call(2, "/x/a");
+    harness.answer(1, task("working"));
+    harness.client({ jsonrpc: "2.0", id: 3, method: "tasks/result", params: { taskId: "t" } });
+    harness.server({ jsonrpc: "2.0", id: 3, error: { code: -32603, message: "no" } });
+    await harness.settle();
+    const question = JSON.parse(harness.toServer.at(-1) ?? "") as { id: string; method: string };
+    expect(question).toMatchObject({ method: "tasks/get", params: { taskId: "t" } });
+    const heard = harness.toClient.length;
+    harness.server({ jsonrpc: "2.0", id: question.id, ...answer });
+    await harness.settle();
+    expect(harness.toClient).toHaveLength(heard);
+    expect(harness.sent.includes(2)).toBe(free);
   });
 
   it("lets the lease go when the server says that the task failed, or its time to live is over", async () => {

@@ -13,8 +13,8 @@ export type LockErrorCode =
   | "ERR_JOIN";
 
 /**
- * What every failure of a lock has in common: a stable `code`, and a message that names the lock, the request's label
- * and how long it waited.
+ * What every failure of a lock has in common: a stable `code`, and a message that names the lock and, where
+ * the request had a label, that label and how long it waited.
  *
  * Compare `code`, or ask {@link isLockError}: `instanceof` fails between two copies of a package.
  */

@@ -36,8 +36,6 @@ export class Gate<T extends LockToken = LockToken> implements Place<T> {
   id: unknown;
   /** Holders inside; -1 is one exclusive holder. */
   used = 0;
-  /** How many shared holders fit; 0 once closed. */
-  room: number;
   /** Called when nobody is inside and nobody waits. */
   onIdle?(gate: this): void;
   #queue: Queue<Grant | Entry> | undefined;
@@ -45,9 +43,8 @@ export class Gate<T extends LockToken = LockToken> implements Place<T> {
   // The holders that are known by name; all others are only counted.
   #known: Set<LockRequest> | undefined;
 
-  constructor(state: LockState, room: number) {
+  constructor(state: LockState) {
     this.state = state;
-    this.room = room;
   }
 
   /** How many wait. */
@@ -73,7 +70,8 @@ export class Gate<T extends LockToken = LockToken> implements Place<T> {
 
   /** Whether there is room, whoever waits. */
   fits(exclusive: boolean): boolean {
-    return exclusive ? this.used === 0 && this.room > 0 : this.used >= 0 && this.used < this.room;
+    const { room } = this.state;
+    return exclusive ? this.used === 0 && room > 0 : this.used >= 0 && this.used < room;
   }
 
   /** A token, if that is possible at once. */
@@ -109,9 +107,10 @@ export class Gate<T extends LockToken = LockToken> implements Place<T> {
   /** Goes out, and lets in whoever is next. */
   leave(request: LockRequest | undefined): void {
     this.vacate(request);
+    // Whoever is told finds the lock as it is from now on, or on its way to the next.
+    if (this.waiting === 0 && this.used === 0) this.#becomeIdle();
     request?.released();
     if (this.waiting > 0) this.advance();
-    else if (this.used === 0) this.#becomeIdle();
   }
 
   /** Goes out. The caller advances the gate afterwards. */
@@ -211,7 +210,7 @@ export class Gate<T extends LockToken = LockToken> implements Place<T> {
   /** What is to be known of a request that carries a label or is observed. */
   #request(exclusive: boolean, label: string | undefined): LockRequest | undefined {
     if (label === undefined && !observing()) return undefined;
-    return new LockRequest(this.state, exclusive, label, this.key === undefined ? [] : [this.key]);
+    return new LockRequest(this.state, [exclusive], label, this.key === undefined ? [] : [this.key]);
   }
 
   #ask(exclusive: boolean, options: WaitOptions | undefined): T | Promise<T> {

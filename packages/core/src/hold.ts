@@ -2,7 +2,7 @@ import type { LockToken } from "./governor.js";
 import { observing, runBody } from "#observe";
 import { checkFunction, checkWaitOptions, type WaitOptions } from "./options.js";
 
-/** Runs `fn`, releases `token` however it ends, and passes the outcome through as it is. */
+/** Runs `fn`, releases `token`, or what it was exchanged for, however it ends, and passes the outcome through as it is. */
 export function hold<T extends LockToken, R>(token: T, fn: (token: T) => R): Promise<Awaited<R>> {
   let result: R;
   try {
@@ -10,20 +10,27 @@ export function hold<T extends LockToken, R>(token: T, fn: (token: T) => R): Pro
     if (typeof (result as PromiseLike<unknown> | undefined)?.then === "function")
       return Promise.resolve(result).then(
         (value) => {
-          token.release();
+          end(token);
           return value;
         },
         (error: unknown) => {
-          token.release();
+          end(token);
           throw error;
         },
       );
   } catch (error) {
-    token.release();
+    end(token);
     return Promise.reject(error);
   }
-  token.release();
+  end(token);
   return Promise.resolve(result);
+}
+
+/** Ends what has become of the grant: after a downgrade or an upgrade that is another token. */
+function end(token: LockToken): void {
+  const { successor } = token as { readonly successor?: LockToken };
+  if (successor === undefined) token.release();
+  else end(successor);
 }
 
 /** The same, but an aborted caller's body never runs, though the grant came first. */

@@ -51,7 +51,6 @@ export abstract class GateLock<T extends LockToken> implements Introspection, Sh
   close(reason?: unknown): void {
     const { gate } = this;
     gate.state.close(reason);
-    gate.room = 0;
     this.#reject((request) => gate.state.closedReason(request));
   }
 
@@ -64,7 +63,7 @@ export abstract class GateLock<T extends LockToken> implements Introspection, Sh
 
 /** What `cancelWaiters()` rejects with where it is given no reason. */
 export function canceled(state: LockState, request?: LockRequest): CanceledError {
-  return new CanceledError(`Waiting for ${state.describe(request)} was canceled`);
+  return new CanceledError(`Waiting for ${state.describe(request)} was canceled${request?.age ?? ""}`);
 }
 
 /** What `snapshot()` shows of one in the queue. */

@@ -19,6 +19,8 @@ export class LockRequest {
   readonly label: string | undefined;
   /** The key or keys it is for, at a keyed lock; those given back early are taken out. */
   keys: readonly unknown[];
+  /** Whether each key, or the lock as such, is wanted or held exclusively; mutexes have nothing but shared with room for one. */
+  exclusive: readonly boolean[];
   /** When it was made, in milliseconds as `performance.now()` has it. */
   readonly since: number = performance.now();
   /** How long it waited, in milliseconds, once that is over. */
@@ -30,9 +32,15 @@ export class LockRequest {
   /** While it waits: rejects it with `reason`. */
   cancel: ((reason: unknown) => void) | undefined;
 
-  constructor(lock: LockState, exclusive: boolean, label: string | undefined, keys: readonly unknown[]) {
+  constructor(
+    lock: LockState,
+    exclusive: readonly boolean[],
+    label: string | undefined,
+    keys: readonly unknown[],
+  ) {
     this.lock = lock;
-    this.mode = lock.modes[exclusive ? 1 : 0];
+    this.exclusive = exclusive;
+    this.mode = lock.modes[exclusive.includes(true) ? 1 : 0];
     this.label = label;
     this.keys = keys;
   }
@@ -56,6 +64,7 @@ export class LockRequest {
   moved(token: GateToken): void {
     this.token = token;
     this.mode = token.mode;
+    this.exclusive = [token.mode === this.lock.modes[1]];
   }
 
   /** Tells that it is rejected. */
@@ -67,6 +76,11 @@ export class LockRequest {
   /** Tells that it is released. */
   released(): void {
     publish("release", this);
+  }
+
+  /** How long it has waited, for messages; nothing where it does not wait. */
+  get age(): string {
+    return this.cancel === undefined ? "" : ` after ${Math.round(performance.now() - this.since)} ms`;
   }
 
   /** What `snapshot()` shows of it, where it has or wants `mode`. */

@@ -15,6 +15,8 @@ export class LockState {
   readonly modes: readonly [shared: string, exclusive: string];
   /** How many may wait at one gate. */
   readonly maxWaiters: number;
+  /** How many shared holders fit in each of its gates; 0 once closed. */
+  room: number;
   closed = false;
   readonly groups: Map<AbortSignalLike, AbortGroup> = new Map<AbortSignalLike, AbortGroup>();
   /** The one that was asked for last. */
@@ -28,10 +30,12 @@ export class LockState {
     label: string | undefined,
     modes: readonly [shared: string, exclusive: string],
     maxWaiters: number,
+    room: number = Infinity,
   ) {
     this.name = label === undefined ? kind : `${kind} "${label}"`;
     this.modes = modes;
     this.maxWaiters = maxWaiters;
+    this.room = room;
   }
 
   /** Who is meant, in messages. */
@@ -43,11 +47,14 @@ export class LockState {
   close(reason: unknown): void {
     if (!this.closed) this.#reason = reason;
     this.closed = true;
+    this.room = 0;
   }
 
   /** What a request to a closed lock is rejected with: the reason given, or an error of its own each. */
   closedReason(request?: LockRequest): unknown {
-    return this.#reason === undefined ? new ClosedError(`${this.describe(request)} is closed`) : this.#reason;
+    return this.#reason === undefined
+      ? new ClosedError(`${this.describe(request)} was closed${request?.age ?? ""}`)
+      : this.#reason;
   }
 
   /** Notes that somebody left the queue of `gate`, which must look at it before this step ends. */
@@ -62,8 +69,11 @@ export class LockState {
   settle(): void {
     if (this.#settling || this.#touched.length === 0) return;
     this.#settling = true;
-    for (const gate of this.#touched) gate.advance();
-    this.#touched = [];
-    this.#settling = false;
+    try {
+      for (const gate of this.#touched) gate.advance();
+    } finally {
+      this.#touched = [];
+      this.#settling = false;
+    }
   }
 }

@@ -22,6 +22,8 @@ export class GateToken implements LockToken {
   // Not `#`: private fields cost time in every grant.
   private gate: Gate | undefined;
   private readonly request: LockRequest | undefined;
+  /** The token that this one was exchanged for. Only there once it was: hardly any token is. */
+  declare successor?: GateToken;
 
   constructor(gate: Gate, request: LockRequest | undefined) {
     this.gate = gate;
@@ -52,7 +54,7 @@ export class GateToken implements LockToken {
       throw new TypeError("downgrade() needs a token that is still held");
     this.gate = undefined;
     gate.used = 1;
-    const token = new GateToken(gate, request);
+    const token = (this.successor = new GateToken(gate, request));
     request?.moved(token);
     gate.advance();
     return token;
@@ -64,7 +66,7 @@ export class GateToken implements LockToken {
     if (gate?.used !== 1 || gate.waiting > 0) return null;
     this.gate = undefined;
     gate.used = -1;
-    const token = new GateToken(gate, request);
+    const token = (this.successor = new GateToken(gate, request));
     request?.moved(token);
     return token;
   }

@@ -1,5 +1,5 @@
 import { runInNewContext } from "node:vm";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   CanceledError,
   ClosedError,
@@ -63,5 +63,14 @@ describe("the errors", () => {
     expect([isLockError(error), isLockError(error, "ERR_CLOSED"), isLockError(error, "ERR_TIMEOUT")]).toEqual(
       [true, true, false],
     );
+  });
+
+  it("[L17] carries the mark by which every copy knows it", async () => {
+    vi.resetModules();
+    const copy = await import("../src/index.js");
+    const error = new copy.ClosedError("closed");
+    expect(Reflect.get(error, Symbol.for("holdfast.LockError"))).toBe(true);
+    expect(isLockError(error, "ERR_CLOSED")).toBe(true);
+    expect(Object.keys(error)).not.toContain("holdfast.LockError");
   });
 });

@@ -1,13 +1,5 @@
 import { describe, expect, it } from "vitest";
-import {
-  checkFunction,
-  checkOptions,
-  checkWaitOptions,
-  Gate,
-  GateToken,
-  LockState,
-  readLimit,
-} from "../src/index.js";
+import { checkFunction, checkOptions, checkWaitOptions, Gate, LockState, readLimit } from "../src/index.js";
 
 describe("the checks of options", () => {
   it("[L22] accepts what is right, and what says nothing", () => {
@@ -81,11 +73,7 @@ describe("the checks of options", () => {
 
 describe("a gate", () => {
   const makeGate = (room: number): Gate =>
-    Reflect.construct(Gate, [
-      new LockState("Gate", "mine", ["shared", "exclusive"], Infinity),
-      room,
-      (gate: Gate) => new GateToken(gate, undefined),
-    ]) as Gate;
+    new Gate(new LockState("Gate", "mine", ["shared", "exclusive"], Infinity, room));
 
   it("[T35, G9] says loudly when it is left more often than entered, which no token can do", () => {
     const gate = makeGate(2);

@@ -1,11 +1,10 @@
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import * as fastCheck from "fast-check";
 import { describe, expect, it } from "vitest";
 import * as sampling from "../src/fast-check.js";
 import * as main from "../src/index.js";
 import { bugs } from "./toy-locks/bugs.js";
 import { unseenByScheduler } from "./toy-locks/unseen-by-scheduler.js";
-import { Mutex } from "./toy-locks/mutex.js";
 
 const read = (path: string): string => readFileSync(new URL(path, import.meta.url), "utf8");
 const readme = read("../README.md");
@@ -21,19 +20,14 @@ const AsyncFunction = (async () => {
 }).constructor as new (...args: string[]) => (...args: unknown[]) => Promise<void>;
 
 /** Runs an example; returns what it printed, and what it said that it would. */
-async function run(code: string, context: Readonly<Record<string, unknown>> = {}): Promise<[string, string]> {
+async function run(code: string): Promise<[string, string]> {
   const body = code.replace(
     /^import (?:\* as )?(\{[^}]*\}|\w+) from ("[^"]+");$/gm,
     (_line, names: string, from: string) => `const ${names} = modules[${from}];`,
   );
   const printed: string[] = [];
   const console = { log: (line: unknown) => printed.push(String(line)) };
-  const names = Object.keys(context);
-  await new AsyncFunction("modules", "console", ...names, body)(
-    modules,
-    console,
-    ...names.map((name) => context[name]),
-  );
+  await new AsyncFunction("modules", "console", body)(modules, console);
   const promised = [...code.matchAll(/^\/\/ => ?(.*)$/gm)].map(([, line = ""]) => line);
   return [printed.join("\n"), promised.join("\n")];
 }
@@ -69,25 +63,4 @@ describe("the README", () => {
       expect(rows).toContainEqual(["", bug, steps, `\`${seed}\``, count, byScheduler, ""]);
     },
   );
-});
-
-describe("the examples in the doc comments", () => {
-  const files = readdirSync(new URL("../src/", import.meta.url));
-  const examples = files.flatMap((file) => {
-    const text = read(`../src/${file}`).replace(/^ \* ?/gm, "");
-    return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = ""]): [string, string] => [file, code]);
-  });
-
-  it("are there", () => {
-    expect(examples.length).toBeGreaterThanOrEqual(5);
-  });
-
-  it.each(examples)("run, and print what they say: %s", async (_file, code) => {
-    const program: main.Program = ({ task }) => {
-      for (const name of ["A", "B"]) task(name, ({ step }) => step("goes"));
-    };
-    const context = { ...main, ...sampling, fc: fastCheck, Mutex, program, programFor: () => program };
-    const [printed, promised] = await run(code, context);
-    if (promised !== "") expect(printed).toBe(promised);
-  });
 });

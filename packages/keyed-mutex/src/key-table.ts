@@ -9,16 +9,14 @@ import { Gate, type LockState, type LockToken } from "@holdfast/core";
  */
 export class KeyTable<T extends LockToken> {
   readonly #state: LockState;
-  #room: number;
   readonly #emptied: () => void;
   readonly #gates = new Map<unknown, Gate<T>>();
   // In the map, and hidden while it is idle.
   #spare: Gate<T> | undefined;
 
   /** `emptied` is called whenever the last key in use goes idle. */
-  constructor(state: LockState, room: number, emptied: () => void) {
+  constructor(state: LockState, emptied: () => void) {
     this.#state = state;
-    this.#room = room;
     this.#emptied = emptied;
   }
 
@@ -38,30 +36,24 @@ export class KeyTable<T extends LockToken> {
     const gate = this.#gates.get(id);
     if (gate === undefined) return this.#add(id, key);
     // The hidden one may have been spelled otherwise before.
-    if (gate === this.#spare && gate.idle) gate.key = key;
+    if (gate.idle) gate.key = key;
     return gate;
   }
 
-  /** Forgets a key that was opened in vain. */
+  /** Forgets a key that was opened in vain, or is idle again. */
   drop(gate: Gate<T>): void {
-    if (gate.idle && !isPlain(gate.id) && this.#gates.get(gate.id) === gate) this.#idle(gate);
+    if (!isPlain(gate.id)) this.#idle(gate);
   }
 
   *[Symbol.iterator](): Generator<Gate<T>, void, undefined> {
     for (const gate of this.#gates.values()) if (!gate.idle) yield gate;
   }
 
-  /** No gate lets anybody in any more. */
-  close(): void {
-    this.#room = 0;
-    for (const gate of this.#gates.values()) gate.room = 0;
-  }
-
   #add(id: unknown, key: unknown): Gate<T> {
     let gate = this.#spare;
     if (gate?.idle === true) this.#gates.delete(gate.id);
     else {
-      gate = new Gate<T>(this.#state, this.#room);
+      gate = new Gate<T>(this.#state);
       gate.onIdle = this.#idle;
     }
     gate.id = id;

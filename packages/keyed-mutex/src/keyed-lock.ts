@@ -81,8 +81,8 @@ export abstract class KeyedLock<K, T extends KeyToken<K>> implements Shutdown {
     if (normalize !== undefined) checkFunction(normalize, "options.normalize");
     this.#identify = normalize ?? itself;
     this.#maxKeys = readLimit(options, "maxKeys");
-    this.#state = new LockState(kind, label, modes, readLimit(options, "maxWaitersPerKey"));
-    this.#table = new KeyTable(this.#state, room, () => {
+    this.#state = new LockState(kind, label, modes, readLimit(options, "maxWaitersPerKey"), room);
+    this.#table = new KeyTable(this.#state, () => {
       this.#idlers.notify();
     });
   }
@@ -170,7 +170,6 @@ export abstract class KeyedLock<K, T extends KeyToken<K>> implements Shutdown {
   /** Rejects all requests that wait, and all later ones, with `reason`, or a `ClosedError` each. Holders are untouched. */
   close(reason?: unknown): void {
     this.#state.close(reason);
-    this.#table.close();
     this.#reject([...this.#table], (request) => this.#state.closedReason(request));
   }
 
@@ -303,7 +302,14 @@ export abstract class KeyedLock<K, T extends KeyToken<K>> implements Shutdown {
     const exclusive = all.some((want) => want.exclusive);
     const label = options?.label;
     const record =
-      label === undefined && !observing() ? undefined : new LockRequest(state, exclusive, label, keys);
+      label === undefined && !observing()
+        ? undefined
+        : new LockRequest(
+            state,
+            all.map((want) => want.exclusive),
+            label,
+            keys,
+          );
     if (state.closed) return Promise.reject(state.closedReason(record));
     const request = new KeysRequest(keys, this.#identify, record);
     // All in one step, so that such requests stand in the same order in every queue.

@@ -49,8 +49,9 @@ export class KeyedMutex<K = string> extends KeyedLock<K, KeyToken<K>> {
   /**
    * Waits for `key`; resolves to the right to it.
    *
-   * @throws `signal.reason` itself, `TimeoutError`, `CanceledError`, `ClosedError` or `QueueFullError`, by rejecting;
-   * `TypeError` or `RangeError` for wrong options, at once.
+   * @throws By rejecting: `signal.reason` itself, `TimeoutError`, `QueueFullError`, `CanceledError` and `ClosedError` or the
+   * reason given to `cancelWaiters()` and `close()`, and `DeadlockError` while a detector runs. At once: `TypeError` or
+   * `RangeError` for wrong options.
    */
   acquire(key: K, options?: WaitOptions): Promise<KeyToken<K>> {
     return this.acquireKey(key, false, options);

@@ -50,7 +50,12 @@ class KeysGrant<K> implements KeysToken<K> {
       return;
     }
     this.#gates.delete(id);
-    if (this.#record !== undefined) this.#record.keys = Array.from(this.#gates.values(), (left) => left.key);
+    if (this.#record !== undefined) {
+      const { keys, exclusive } = this.#record;
+      const isLeft = (one: unknown): boolean => this.#identify(one as K) !== id;
+      this.#record.exclusive = exclusive.filter((_, index) => isLeft(keys[index]));
+      this.#record.keys = keys.filter(isLeft);
+    }
     gate.vacate(this.#record);
     gate.advance();
   }

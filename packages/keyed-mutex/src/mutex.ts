@@ -48,15 +48,16 @@ export class Mutex extends GateLock<LockToken> implements Governor {
   constructor(options: MutexOptions = {}) {
     checkOptions(options);
     const maxWaiters = readLimit(options, "maxWaiters");
-    const state = new LockState("Mutex", options.label, ["exclusive", "exclusive"], maxWaiters);
-    super(new Gate<LockToken>(state, 1));
+    const state = new LockState("Mutex", options.label, ["exclusive", "exclusive"], maxWaiters, 1);
+    super(new Gate<LockToken>(state));
   }
 
   /**
    * Waits for the lock; resolves to the right to be inside.
    *
-   * @throws `signal.reason` itself, `TimeoutError`, `CanceledError`, `ClosedError` or `QueueFullError`, by rejecting;
-   * `TypeError` or `RangeError` for wrong options, at once.
+   * @throws By rejecting: `signal.reason` itself, `TimeoutError`, `QueueFullError`, `CanceledError` and `ClosedError` or the
+   * reason given to `cancelWaiters()` and `close()`, and `DeadlockError` while a detector runs. At once: `TypeError` or
+   * `RangeError` for wrong options.
    */
   acquire(options?: WaitOptions): Promise<LockToken> {
     return this.gate.acquire(false, options);

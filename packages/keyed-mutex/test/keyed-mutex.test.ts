@@ -516,6 +516,145 @@ describe("KeyedMutex", () => {
     expect([locks.size, locks.closed]).toEqual([0, true]);
     await locks.whenIdle();
   });
+
+  it("[KM3, T16] lets go of every key that is an object and was asked for in vain", async () => {
+    const busy = new KeyedMutex<object>();
+    busy.tryAcquire(busy);
+    const vain: readonly ((locks: KeyedMutex<object>, key: object) => unknown)[] = [
+      (lock, key) => reasonOf(lock.acquire(key, { signal: AbortSignal.abort() })),
+      (lock, key) => reasonOf(lock.with(key, () => 1, { signal: AbortSignal.abort() })),
+      (lock, key) => {
+        expect(() => lock.acquire(key, { timeout: -1 })).toThrow(RangeError);
+      },
+      (lock, key) => {
+        expect(() => lock.with(key, 5 as never)).toThrow(TypeError);
+      },
+    ];
+    const askFor = async (lock: KeyedMutex<object>, ask: (typeof vain)[number]): Promise<WeakRef<object>> => {
+      const key = {};
+      await ask(lock, key);
+      return new WeakRef(key);
+    };
+    for (const ask of vain) {
+      // A table each: the next key would take the place of one that was kept.
+      const free = new KeyedMutex<object>();
+      const asked = [await askFor(free, ask), await askFor(busy, ask)];
+      expect([free.size, busy.size]).toEqual([0, 1]);
+      await settle();
+      collect();
+      expect(asked.map((key) => key.deref())).toEqual([undefined, undefined]);
+      expect([free.closed, busy.closed]).toEqual([false, false]);
+    }
+  });
+
+  it("[KM4, L1] stays exclusive for a key that is an object, though a body releases early and somebody else takes it", async () => {
+    for (const key of [{}, "a", 5]) {
+      const locks = new KeyedMutex<unknown>();
+      const others: (KeyToken<unknown> | null)[] = [];
+      await locks.with(key, (token) => {
+        token.release();
+        others.push(locks.tryAcquire(key));
+      });
+      expect([locks.size, locks.isLocked(key), locks.tryAcquire(key)]).toEqual([1, true, null]);
+      others[0]?.release();
+      expect(locks.size).toBe(0);
+    }
+  });
+
+  it("[KM5, T11] does not take whenIdle without a key for a question about one", async () => {
+    const locks = new KeyedMutex({ normalize: (key: string) => key.toLowerCase() });
+    const a = await locks.acquire("A");
+    const idle = watch(locks.whenIdle());
+    await settle();
+    expect(idle.state).toBe("pending");
+    a.release();
+    await settle();
+    expect(idle.state).toBe("fulfilled");
+    await locks.whenIdle();
+    const odd = new KeyedMutex<string | undefined>();
+    const held = [await odd.acquire(undefined), await odd.acquire("a")];
+    const all = watch(odd.whenIdle());
+    held[0]?.release();
+    await settle();
+    expect(all.state).toBe("pending");
+    held[1]?.release();
+    await settle();
+    expect(all.state).toBe("fulfilled");
+  });
+
+  it("[L18, L22] refuses a key too many whatever else the request wants, and names what is wrong", async () => {
+    const locks = new KeyedMutex({ maxKeys: 1, label: "files" });
+    const token = await locks.acquire("a");
+    const { signal } = new AbortController();
+    for (const options of [undefined, {}, { timeout: 5 }, { signal }, { label: "me" }]) {
+      const errors = [
+        await reasonOf(locks.acquire("b", options)),
+        await reasonOf(locks.with("b", () => 1, options)),
+        await reasonOf(locks.acquireAll(["a", "b"], options)),
+      ];
+      for (const error of errors)
+        expect(String(error)).toBe('QueueFullError: KeyedMutex "files" has 1 keys in use and takes no more');
+    }
+    expect(listeners(signal)).toBe(0);
+    expect(() => locks.with("b", 5 as never)).toThrow("fn must be a function, received 5");
+    locks.close();
+    expect(isLockError(await reasonOf(locks.acquire("b")), "ERR_CLOSED")).toBe(true);
+    expect(isLockError(await reasonOf(locks.with("b", () => 1)), "ERR_CLOSED")).toBe(true);
+    token.release();
+  });
+
+  it("[KM6, L1] lets as many hold several keys at once as there are permits", async () => {
+    const locks = new KeyedMutex({ permits: 2 });
+    const first = await locks.acquireAll(["a", "b"]);
+    const second = locks.tryAcquireAll(["b", "a"]);
+    expect(second?.held).toBe(true);
+    expect(locks.tryAcquireAll(["b"])).toBeNull();
+    expect(locks.snapshot().held.map(({ key, mode }) => [key, mode])).toEqual([
+      ["a", "permit"],
+      ["a", "permit"],
+      ["b", "permit"],
+      ["b", "permit"],
+    ]);
+    first.release();
+    const inside = locks.withAll(["a", "b"], () => locks.snapshot().held.length);
+    expect(await inside).toBe(4);
+    const third = await locks.acquireAll(["a", "b"]);
+    third.release();
+    second?.release();
+    expect(locks.size).toBe(0);
+  });
+
+  it("[KM3, L18] counts a key as one too many that was in use just before", async () => {
+    const locks = new KeyedMutex({ maxKeys: 2 });
+    const [a, b] = [await locks.acquire("a"), await locks.acquire("b")];
+    a.release();
+    expect(locks.tryAcquireAll(["a", "c"])).toBeNull();
+    expect(isLockError(await reasonOf(locks.acquireAll(["a", "c"])), "ERR_QUEUE_FULL")).toBe(true);
+    expect([...locks.keys()]).toEqual(["b"]);
+    b.release();
+    const both = locks.tryAcquireAll(["a", "c"]);
+    expect(both?.keys).toEqual(["a", "c"]);
+    both?.release();
+  });
+
+  it("[KM5] shows keys as their first user wrote them, and not as somebody did who is gone", async () => {
+    const locks = new KeyedMutex({ normalize: (key: string) => key.toLowerCase() });
+    (await locks.acquire("A")).release();
+    const token = await locks.acquireAll(["a", "B"]);
+    expect([token.keys, [...locks.keys()]]).toEqual([
+      ["a", "B"],
+      ["a", "B"],
+    ]);
+    const waiting = locks.acquireAll(["b", "A"]);
+    token.release();
+    expect((await waiting).keys).toEqual(["B", "a"]);
+    (await waiting).release();
+  });
+
+  it("[L22] says that options are no object before it reads any of them", () => {
+    for (const options of [null, 5, "a"])
+      expect(() => new KeyedMutex(options as never)).toThrow(/^options must be an object, received /);
+  });
 });
 
 exclusiveLockSuite("three keys of KeyedMutex at once", {

@@ -217,4 +217,35 @@ describe("KeyedRwLock", () => {
     expect(await writing.wrap((x: number) => x + 1)(1)).toBe(2);
     expect(files.size).toBe(0);
   });
+
+  it("[KM6, L13] runs a body with several keys, alone unless it is told otherwise", async () => {
+    const files = new KeyedRwLock();
+    const modes = (): string[] => files.snapshot().held.map(({ mode }) => mode);
+    expect(await files.withAll(["a", "b"], modes)).toEqual(["exclusive", "exclusive"]);
+    expect(await files.withAll(["a", "b"], modes, { mode: "shared" })).toEqual(["shared", "shared"]);
+    expect(await files.with("a", modes)).toEqual(["exclusive"]);
+    expect(files.size).toBe(0);
+  });
+
+  it("[L19, G13] shows a request that wants one key shared and one alone as one that wants to be alone", async () => {
+    const files = new KeyedRwLock();
+    const token = await files.acquire("a");
+    const waiting = [undefined, "mixed"].map((label) =>
+      files.acquireAll(["a", "b"], { label, mode: (key) => (key === "a" ? "shared" : "exclusive") }),
+    );
+    const shared = files.acquireAll(["a", "c"], { mode: "shared" });
+    expect(files.snapshot().pending.map(({ mode, label }) => [mode, label])).toEqual([
+      ["exclusive", undefined],
+      ["exclusive", "mixed"],
+      ["shared", undefined],
+    ]);
+    token.release();
+    for (const request of [...waiting, shared]) (await request).release();
+    expect(files.size).toBe(0);
+  });
+
+  it("[L22] says that options are no object before it reads any of them", () => {
+    for (const options of [null, 5, "a"])
+      expect(() => new KeyedRwLock(options as never)).toThrow(/^options must be an object, received /);
+  });
 });

@@ -42,4 +42,21 @@ describe("named locks", () => {
     expect(() => namedKeyedMutex("")).toThrow('name must be a string that is not empty, received ""');
     expect(() => namedKeyedRwLock(7 as never)).toThrow("name must be a string that is not empty, received 7");
   });
+
+  it("of one kind are told apart by their names, carry them in messages, and take options", async () => {
+    const lock = namedKeyedRwLock("test/rw", { maxKeys: 1 });
+    expect(namedKeyedRwLock("test/other rw")).not.toBe(lock);
+    const token = await lock.acquire("a");
+    await expect(lock.acquire("b")).rejects.toThrow(
+      'KeyedRwLock "test/rw" has 1 keys in use and takes no more',
+    );
+    token.release();
+  });
+
+  it("[T20] are found by a registered symbol, which is the same for every copy", () => {
+    const lock = namedKeyedMutex("test/registry");
+    const registry: unknown = Reflect.get(globalThis, Symbol.for("@holdfast/keyed-mutex/1"));
+    expect(registry).toBeInstanceOf(Map);
+    expect([...(registry as Map<string, unknown>).values()]).toContain(lock);
+  });
 });

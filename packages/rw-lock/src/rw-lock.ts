@@ -50,8 +50,8 @@ export class RwLock extends GateLock<RwToken> {
   /** Throws `TypeError` or `RangeError` for options of the wrong type or range. */
   constructor(options: RwLockOptions = {}) {
     checkOptions(options);
-    const state = new LockState("RwLock", options.label, ["read", "write"], readLimit(options, "maxWaiters"));
-    super(new Gate<RwToken>(state, readLimit(options, "maxReaders")));
+    const [room, maxWaiters] = [readLimit(options, "maxReaders"), readLimit(options, "maxWaiters")];
+    super(new Gate<RwToken>(new LockState("RwLock", options.label, ["read", "write"], maxWaiters, room)));
     this.shared = new GateGovernor(this.gate as Gate<ReadToken>, false);
     this.exclusive = new GateGovernor(this.gate as Gate<WriteToken>, true);
   }
@@ -70,8 +70,9 @@ export class RwLock extends GateLock<RwToken> {
   /**
    * Waits to read; resolves to the right to.
    *
-   * @throws `signal.reason` itself, `TimeoutError`, `CanceledError`, `ClosedError` or `QueueFullError`, by rejecting;
-   * `TypeError` or `RangeError` for wrong options, at once.
+   * @throws By rejecting: `signal.reason` itself, `TimeoutError`, `QueueFullError`, `CanceledError` and `ClosedError` or the
+   * reason given to `cancelWaiters()` and `close()`, and `DeadlockError` while a detector runs. At once: `TypeError` or
+   * `RangeError` for wrong options.
    */
   read(options?: WaitOptions): Promise<ReadToken> {
     return this.gate.acquire(false, options) as Promise<ReadToken>;

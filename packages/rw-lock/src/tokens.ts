@@ -15,7 +15,8 @@ export interface WriteToken extends LockToken {
   readonly mode: "write";
   /**
    * Turns this token into a read token in one step: no writer runs between, the readers at the head of the queue come
-   * in, and a writer at the head keeps later readers out. Throws a `TypeError` once this token is released.
+   * in, and a writer at the head keeps later readers out. Throws a `TypeError` once this token is released. Inside
+   * `withWrite` the new token is released at the end of the body, as the old one would have been.
    */
   downgrade(): ReadToken;
 }

@@ -1,6 +1,6 @@
 import { exclusiveLockSuite, observe, sharedExclusiveLockSuite, sideOf } from "@holdfast/conformance";
 import { describe, expect, it } from "vitest";
-import { isLockError, RwLock, type RwLockOptions } from "../src/index.js";
+import { isLockError, RwLock, type RwLockOptions, type WriteToken } from "../src/index.js";
 import { downgrade, modes, tryUpgrade } from "./subject.js";
 
 for (const observed of [false, true]) {
@@ -52,6 +52,23 @@ describe("RwLock", () => {
     expect(again?.mode).toBe("read");
     again?.release();
     expect(lock.tryWrite()?.mode).toBe("write");
+  });
+
+  it("[RW8, L22] says why a token that was released or handed on cannot be downgraded", async () => {
+    const lock = new RwLock();
+    const writer = await lock.write();
+    const reader = writer.downgrade();
+    expect(() => writer.downgrade()).toThrow(new TypeError("downgrade() needs a token that is still held"));
+    reader.release();
+    const other = await lock.write();
+    other.release();
+    expect(() => other.downgrade()).toThrow(new TypeError("downgrade() needs a token that is still held"));
+    // Nothing in the types lets a reader try, and what is already shared stays as it is.
+    const shared = await lock.read();
+    expect(() => (shared as unknown as WriteToken).downgrade()).toThrow(TypeError);
+    expect([shared.held, lock.readers]).toEqual([true, 1]);
+    shared.release();
+    expect(lock.mode).toBe("free");
   });
 
   it("[L13, RW1] runs bodies with withRead and withWrite, and gives them their token", async () => {

@@ -49,7 +49,7 @@ export class PathKeys {
     for (const candidate of candidates) {
       keys.add(this.#key(canonical(resolve(candidate))));
       // Most servers take `..` away by text; the kernel goes through the link first. They differ behind a link.
-      if (candidate.includes("..")) keys.add(this.#key(canonical(physical(candidate))));
+      if (candidate.includes("..")) keys.add(this.#key(walk(candidate)));
     }
     return [...keys];
   }
@@ -84,33 +84,47 @@ function expand(spelling: string, home: string): string {
 
 /** The real path of the longest part that exists, and the rest as it is. */
 function canonical(absolute: string): Resolved {
-  let rest = "";
-  let links = 0;
-  for (let path = absolute; ;) {
-    const existing = real(path);
-    if (existing !== undefined) return { path: join(existing, rest), existing };
-    const target = linkTarget(path);
-    const parent = dirname(path);
-    if (target !== undefined && links < mostLinks) {
-      // A link to nothing yet: what is written through it will be there.
-      links += 1;
-      path = resolve(canonical(parent).path, target);
-    } else {
-      if (parent === path) return { path: join(path, rest), existing: path };
-      rest = join(basename(path), rest);
-      path = parent;
-    }
-  }
+  const existing = real(absolute);
+  return existing === undefined ? walk(absolute) : { path: existing, existing };
 }
 
-/** The path as the kernel walks it: `..` is the parent of where the links led. */
-function physical(absolute: string): string {
+/**
+ * The path as the kernel walks it, from the root on: `..` is the parent of where the links led. It stops looking at the
+ * first part that does not exist, so that the time grows with what exists and not with the square of the length.
+ */
+function walk(absolute: string): Resolved {
   const { root } = parse(absolute);
+  const ahead = partsOf(absolute.slice(root.length)).reverse();
+  const missing: string[] = [];
   let path = root;
-  for (const part of absolute.slice(root.length).split(sep))
-    if (part === "..") path = dirname(canonical(path).path);
-    else if (part !== ".") path = join(path, part);
-  return path;
+  let links = 0;
+  for (let part = ahead.pop(); part !== undefined; part = ahead.pop()) {
+    if (part === "" || part === ".") continue;
+    if (part === "..") {
+      if (missing.pop() === undefined) path = dirname(path);
+      continue;
+    }
+    const next = join(path, part);
+    const existing = missing.length === 0 ? real(next) : undefined;
+    const target =
+      missing.length === 0 && existing === undefined && links < mostLinks ? linkTarget(next) : undefined;
+    if (existing !== undefined) {
+      path = existing;
+    } else if (target === undefined) {
+      missing.push(part);
+    } else {
+      // A link to nothing yet: what is written through it will be there.
+      links += 1;
+      const { root: from } = parse(target);
+      if (isAbsolute(target)) path = from;
+      ahead.push(...partsOf(target.slice(from.length)).reverse());
+    }
+  }
+  return { path: join(path, ...missing), existing: path };
+}
+
+function partsOf(path: string): string[] {
+  return path.split(sep === "/" ? sep : /[\\/]/);
 }
 
 function real(path: string): string | undefined {

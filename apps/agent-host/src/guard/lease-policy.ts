@@ -21,6 +21,9 @@ const pathArguments: ReadonlySet<string> = new Set(
     .split(" "),
 );
 
+/** All locks of a call are taken in one step: a call that would need more has no key, and so runs alone if it writes. */
+const mostLocks = 10_000;
+
 export interface LeasePolicyOptions {
   readonly annotations: ToolAnnotations;
   readonly paths: PathKeys;
@@ -54,10 +57,19 @@ export class LeasePolicy {
     const named = rules.keys === undefined ? byName(args) : byRule(args, rules.keys);
     const claims = new Map<string, LockMode>();
     const leaves = new Set<string>();
-    for (const spelling of named) for (const key of paths.keysOf(spelling)) leaves.add(key);
+    const folders = new Set<string>();
+    for (const spelling of named) {
+      for (const key of paths.keysOf(spelling)) {
+        leaves.add(key);
+        for (const above of ancestorsOf(key)) folders.add(above);
+      }
+      if (leaves.size + folders.size <= mostLocks) continue;
+      leaves.clear();
+      folders.clear();
+      break;
+    }
     for (const key of leaves) claims.set(key, mode);
-    for (const key of leaves)
-      for (const above of ancestorsOf(key)) if (!claims.has(above)) claims.set(above, "shared");
+    for (const key of folders) if (!claims.has(key)) claims.set(key, "shared");
     const anything = mode === "exclusive" && leaves.size === 0;
     claims.set(serverKey, anything ? (rules.unkeyed ?? unkeyed) : "shared");
     return claims;
@@ -80,12 +92,23 @@ function isPathName(name: string, value: unknown): boolean {
   return snake !== "uri" || (typeof value === "string" && /^file:/i.test(value));
 }
 
+// As long as Linux takes a path.
+const longestPath = 4096;
+
+/**
+ * Whether a text can name a file at all. One that is longer is the file's content under a path's name, and finding the
+ * folders above it takes time that grows with the square of its length.
+ */
+function isPath(text: string): boolean {
+  return text.length <= longestPath && Buffer.byteLength(text) <= longestPath && !text.includes("\0");
+}
+
 /** A path, a list of them, or a list of objects that each name theirs. */
 function collect(value: unknown, found: string[]): boolean {
-  if (typeof value === "string") return found.push(value) > 0;
+  if (typeof value === "string") return isPath(value) && found.push(value) > 0;
   if (!Array.isArray(value)) return false;
   return (value as unknown[]).every((item) => {
-    if (typeof item === "string") return found.push(item) > 0;
+    if (typeof item === "string") return isPath(item) && found.push(item) > 0;
     const inner = byName(item);
     return inner.length > 0 && found.push(...inner) > 0;
   });
@@ -100,7 +123,7 @@ function byRule(args: unknown, keys: readonly (readonly string[])[]): string[] {
       values =
         step === "[]" ? values.flat() : values.map((value) => (isFields(value) ? value[step] : undefined));
     for (const value of values.flat())
-      if (typeof value === "string") found.push(value);
+      if (typeof value === "string" && isPath(value)) found.push(value);
       else if (value !== undefined && value !== null) return [];
   }
   return found;

@@ -5,7 +5,8 @@ import type { Id } from "./json-rpc.js";
 export interface PendingRequest {
   readonly id: Id;
   readonly method: string;
-  readonly params: unknown;
+  /** Of a question for a task's result. */
+  readonly taskId: unknown;
   /** Of the tool list, when it was asked for. */
   readonly generation: number;
   /** `waiting` in the guard's queue, `sent` to the server, or cancelled. */

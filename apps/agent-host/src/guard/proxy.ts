@@ -34,6 +34,8 @@ export interface ProxyOptions {
   readonly cancelGrace: number;
   /** Milliseconds that a call may wait for its lease. */
   readonly maxWait: number;
+  /** Bytes of the lines that may wait at a time. */
+  readonly maxQueued: number;
   /** A line from the server that is not JSON. */
   readonly onNonsense: (line: Buffer) => void;
   /** A word for the user. */
@@ -59,6 +61,7 @@ export class Proxy {
   #roots: readonly string[] = [];
   #listsTools = false;
   #waiting = 0;
+  #queuedBytes = 0;
   #requests = 0;
   #failure: string | undefined;
 
@@ -94,7 +97,13 @@ export class Proxy {
       this.#answer(null, parseError, `this line is not JSON and was not forwarded: ${excerpt(line)}`);
       return;
     }
-    const messages = parsed.kind === "messages" ? parsed.messages : [];
+    const all = parsed.kind === "messages" ? parsed.messages : [];
+    const messages = all.filter((message) => !isCallWithoutId(message));
+    if (messages.length < all.length) {
+      for (let at = messages.length; at < all.length; at += 1) this.#answer(null, invalidRequest, noId);
+      if (messages.length > 0) this.fromClient(toLine(messages));
+      return;
+    }
     const requests = messages.filter(isRequest);
     this.#requests += requests.length;
     if (this.#failure !== undefined) {
@@ -156,20 +165,24 @@ export class Proxy {
 
   /** One line with one tool call, or a batch with some: it goes on when all of them have their leases. */
   #calls(line: Buffer, messages: readonly unknown[], requests: readonly RequestMessage[]): void {
-    const { leases, policy, toClient, toServer } = this.#options;
+    const { leases, maxQueued, policy, toServer } = this.#options;
+    const others = messages.filter((message) => !this.#passesToServer(message) && !isRequest(message));
     const calls = requests.filter(isCall);
     const parts = calls.map(({ params }) => claimsOf(policy, params));
     const [first] = parts;
     const claims = parts.length === 1 ? first : mergeClaims(parts);
     if (claims === undefined) {
-      toClient(toLine(requests.map(({ id }) => errorAnswer(id, serverGone, quarrel))));
+      this.#refuse(requests, others, quarrel);
       return;
     }
-    for (const message of messages) this.#passesToServer(message);
     const split = (lease: Lease): Lease[] => (parts.length === 1 ? [lease] : splitLease(lease, parts));
     const label = calls.map(labelOf).join(", ");
     const lease = leases.tryTake(claims, label);
     if (lease === null) {
+      if (this.#queuedBytes + line.length > maxQueued) {
+        this.#refuse(requests, others, queueFull(this.#waiting, this.#queuedBytes, maxQueued));
+        return;
+      }
       this.#queue(line, messages, requests, claims, label, split);
       return;
     }
@@ -177,6 +190,16 @@ export class Proxy {
     for (const request of requests)
       this.#track(request, "sent").lease = isCall(request) ? shares.next().value : undefined;
     toServer(line);
+  }
+
+  /** Answers the requests of a line with an error; what else is in it (`others`) still goes on. */
+  #refuse(requests: readonly RequestMessage[], others: readonly unknown[], reason: string): void {
+    const answers = requests.map(({ id }) => errorAnswer(id, serverGone, reason));
+    const [only] = answers;
+    this.#options.toClient(
+      toLine(answers.length === 1 && only !== undefined && others.length === 0 ? only : answers),
+    );
+    if (others.length > 0) this.#options.toServer(toLine(others));
   }
 
   #queue(
@@ -200,6 +223,9 @@ export class Proxy {
     const since = performance.now();
     const { lease, obstacle } = leases.take(claims, label, queued.abort.signal, maxWait);
     this.#waiting += 1;
+    this.#queuedBytes += copy.length;
+    // The arguments are in the line already.
+    const calls = requests.filter(isCall).map(({ id, params }) => ({ id, tool: toolOf(params) }));
     void lease
       .then(
         (granted): WaitOutcome => {
@@ -218,8 +244,9 @@ export class Proxy {
         },
       )
       .then((outcome) => {
-        for (const request of requests) if (isCall(request)) this.#logWait(request, obstacle, since, outcome);
+        for (const { id, tool } of calls) this.#logWait(id, tool, obstacle, since, outcome);
         this.#waiting -= 1;
+        this.#queuedBytes -= copy.length;
         if (this.#waiting === 0) onIdle();
       });
   }
@@ -263,7 +290,8 @@ export class Proxy {
     const request: PendingRequest = {
       id,
       method,
-      params,
+      // Only of a question for a task's result: the arguments of a call may be large.
+      taskId: method === "tasks/result" && isFields(params) ? params["taskId"] : undefined,
       generation,
       state,
       queued,
@@ -278,7 +306,9 @@ export class Proxy {
   #passesToServer(message: unknown): boolean {
     if (!isFields(message)) return false;
     if (message["method"] === "notifications/cancelled") return this.#cancel(message["params"]);
-    if (isId(message["id"]) && this.#rootsAsked.delete(message["id"])) this.#learnRoots(message["result"]);
+    // A request with the id of a question is no answer to it: each side numbers its own.
+    if (message["method"] === undefined && isId(message["id"]) && this.#rootsAsked.delete(message["id"]))
+      this.#learnRoots(message["result"]);
     return false;
   }
 
@@ -326,7 +356,7 @@ export class Proxy {
   /** Looks at a message that went to the client. */
   #passesToClient(message: Fields): void {
     const { id, method } = message;
-    if (method === undefined) this.#settle(id, message["result"]);
+    if (method === undefined) this.#settle(id, message);
     else if (method === "roots/list" && isId(id)) this.#rootsAsked.add(id);
     else if (method === "notifications/tasks/status") this.#tasks.see(message["params"]);
     else if (method === "notifications/tools/list_changed") {
@@ -335,16 +365,19 @@ export class Proxy {
     }
   }
 
-  #settle(id: unknown, result: unknown): void {
+  #settle(id: unknown, { result }: Fields): void {
     const request = this.#pending.answered(id);
     if (request === undefined) return;
     this.#pending.remove(request);
     clearTimeout(request.grace);
-    const { lease, method, params } = request;
+    const { lease, method, taskId } = request;
     if (method === "tools/list") this.#options.annotations.learn(result, request.generation);
     else if (method === "initialize") this.#learnServer(result);
     else if (method === "tasks/get" || method === "tasks/cancel") this.#tasks.see(result);
-    else if (method === "tasks/result" && isFields(params)) this.#tasks.end(params["taskId"]);
+    else if (method === "tasks/list" && isFields(result) && Array.isArray(result["tasks"]))
+      for (const task of result["tasks"] as unknown[]) this.#tasks.see(task);
+    else if (method === "tasks/result" && result !== undefined) this.#tasks.end(taskId);
+    else if (method === "tasks/result" && this.#tasks.has(taskId)) this.#askForTask(taskId);
     if (lease !== undefined && !this.#tasks.adopt(lease, result)) lease.release();
   }
 
@@ -369,16 +402,30 @@ export class Proxy {
     });
   }
 
+  /** An error instead of a task's result: either the task has failed, or it runs and only the question was wrong. */
+  #askForTask(taskId: unknown): void {
+    this.#own.ask("tasks/get", { taskId }, ({ result, error }) => {
+      if (isFields(error) && error["code"] === invalidParams) this.#tasks.end(taskId);
+      else this.#tasks.see(result);
+    });
+  }
+
   #answer(id: Id | null, code: number, message: string): void {
     this.#options.toClient(toLine(errorAnswer(id, code, message)));
   }
 
-  #logWait(call: RequestMessage, obstacle: Obstacle | undefined, since: number, outcome: WaitOutcome): void {
+  #logWait(
+    request: Id,
+    tool: string,
+    obstacle: Obstacle | undefined,
+    since: number,
+    outcome: WaitOutcome,
+  ): void {
     if (obstacle === undefined) return;
     this.#options.log.write({
       time: new Date().toISOString(),
-      tool: toolOf(call["params"]),
-      request: call.id,
+      tool,
+      request,
       ...obstacle,
       ms: Math.round((performance.now() - since) * 10) / 10,
       outcome,
@@ -388,10 +435,23 @@ export class Proxy {
 
 /** What the official SDKs use for a request that took too long. */
 const timedOut = -32001;
+/** Of JSON-RPC; of `tasks/get` it means that there is no such task (any more). */
+const invalidParams = -32602;
+const invalidRequest = -32600;
+const noId =
+  "a tools/call needs an id that is a text or a number; without one nobody can tell when it has ended. " +
+  "It was not sent to the server.";
 const notSent = "The request was not sent to the server.";
 const quarrel =
   "two calls of this batch need the same file or the whole server, so running them at once could lose one of them. " +
   "Nothing of the batch was sent to the server; send the calls one by one.";
+
+function queueFull(calls: number, bytes: number, limit: number): string {
+  return (
+    `too much waits already: ${calls} calls of ${bytes} bytes, at most ${limit} bytes may (--max-queued). ` +
+    `${notSent} Send it again when earlier calls have been answered.`
+  );
+}
 
 function mayHaveRun(method: string): string {
   return method === "tools/call" ? "It is not known whether the call took effect." : "No answer will come.";
@@ -404,6 +464,10 @@ function outcomeOf(reason: unknown): WaitOutcome {
 
 function isCall({ method }: { readonly method: string }): boolean {
   return method === "tools/call";
+}
+
+function isCallWithoutId(message: unknown): boolean {
+  return isFields(message) && message["method"] === "tools/call" && !isRequest(message);
 }
 
 function toolOf(params: unknown): string {

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import type { LockMode } from "@holdfast/keyed-mutex";
 import { PathKeys } from "./canonical-path.js";
 import { GuardConfig, readConfig, UsageError } from "./config.js";
+import { HeldInput } from "./held-input.js";
 import { excerpt, parseLine } from "./json-rpc.js";
 import { LeasePolicy } from "./lease-policy.js";
 import { Leases } from "./leases.js";
@@ -28,6 +29,8 @@ export interface GuardOptions {
   readonly cancelGrace: number;
   /** Milliseconds; 0 means no limit. */
   readonly maxWait: number;
+  /** Bytes. */
+  readonly maxQueued: number;
   readonly grace: number;
   /** Bytes. */
   readonly maxLine: number;
@@ -39,6 +42,8 @@ const flushTime = { asked: 2000, failed: 10_000 };
 const closedTime = 1000;
 /** Milliseconds for the client to send a first request, so that it gets an answer although the server is gone. */
 const firstRequestTime = 1000;
+/** While the server does not read: at this rate the client fills the limit in four minutes, and its end is seen in seconds. */
+const held = { every: 250, most: 64 * 1024 * 1024 };
 
 /**
  * Runs the command with the guard between it and this process's stdin and stdout, until one side ends; resolves to the
@@ -54,7 +59,7 @@ export async function runGuard(
     throw new UsageError(
       `the configuration has no server "${options.server}"; it has: ${config.serverNames.join(", ") || "none"}.`,
     );
-  const log = openWaitLog(options.log);
+  const log = openWaitLog(options.log, warn);
   try {
     return await new Guard(command, args, options, config, log).run();
   } finally {
@@ -78,6 +83,7 @@ class Guard {
   readonly #toClient: Outlet;
   readonly #proxy: Proxy;
   readonly #clock: StallClock;
+  readonly #input: HeldInput;
   readonly #fromClient: LineSplitter;
   readonly #fromServer: LineSplitter;
   #stop: Stop | undefined;
@@ -101,11 +107,22 @@ class Guard {
     const server = new ServerProcess(command, args);
     this.#server = server;
     this.#stderr = new StderrRelay(server.stderr, process.stderr);
+    this.#input = new HeldInput(process.stdin, {
+      ...held,
+      tooMuch: () => {
+        this.#fail(`the server does not read: ${held.most} bytes wait for it`);
+        server.terminate();
+      },
+    });
     this.#toServer = new Outlet(server.stdin, {
-      full: () => process.stdin.pause(),
-      drained: () => process.stdin.resume(),
+      full: () => {
+        this.#input.hold();
+      },
+      drained: () => {
+        this.#input.release();
+      },
       broken: () => {
-        process.stdin.resume();
+        this.#input.release();
         this.#closed("stdin");
       },
     });
@@ -145,6 +162,7 @@ class Guard {
       log,
       cancelGrace: options.cancelGrace,
       maxWait: options.maxWait === 0 ? Infinity : options.maxWait,
+      maxQueued: options.maxQueued,
       onNonsense: (line) => {
         this.#nonsense(line);
       },
@@ -185,6 +203,7 @@ class Guard {
       return (stop ?? ending).code || (stop?.asked === true && open === 0 ? 0 : 1);
     } finally {
       this.#clock.stop();
+      this.#input.stop();
       clearTimeout(this.#graceTimer);
       clearTimeout(this.#closedTimer);
       process.stdin.destroy();
@@ -202,6 +221,7 @@ class Guard {
           if (this.#proxy.requests > 0) this.#onFirstRequest?.();
         });
       }, "the client sent too much");
+      this.#input.took(chunk.length);
     });
     stdin.on("end", () => {
       this.#clientGone();

@@ -2,6 +2,7 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";
 import type { Readable, Writable } from "node:stream";
+import { UsageError } from "./config.js";
 
 /** Milliseconds for output that is still on its way when the process has ended; a grandchild may keep the pipe open. */
 const drainTime = 500;
@@ -30,12 +31,9 @@ export class ServerProcess {
   #ended = false;
   #killTimer: NodeJS.Timeout | undefined;
 
+  /** Throws `UsageError` for a command that cannot be one; what goes wrong later is in `gone`. */
   constructor(command: string, args: readonly string[]) {
-    this.#child = spawn(command, args, {
-      stdio: ["pipe", "pipe", "pipe"],
-      detached: ownGroup,
-      windowsHide: true,
-    });
+    this.#child = start(command, args);
     const { stdin, stdout, stderr } = this.#child;
     this.stdin = stdin;
     this.stdout = stdout;
@@ -109,6 +107,18 @@ export class ServerProcess {
     } catch {
       // Nobody is left.
     }
+  }
+}
+
+function start(command: string, args: readonly string[]): ChildProcessByStdio<Writable, Readable, Readable> {
+  try {
+    return spawn(command, args, { stdio: ["pipe", "pipe", "pipe"], detached: ownGroup, windowsHide: true });
+  } catch (error) {
+    // An empty name, or arguments that the system does not take.
+    throw new UsageError(
+      `cannot start the server's command ${JSON.stringify(command)}: ${(error as Error).message}. ` +
+        "Give it after --, with its arguments.",
+    );
   }
 }
 

@@ -31,7 +31,12 @@ export class TaskLeases {
     return true;
   }
 
-  /** Looks at what was said about a task: the answer to `tasks/get` or `tasks/cancel`, or a notification. */
+  /** Whether there is a lease of this task. */
+  has(id: unknown): boolean {
+    return this.#held.has(id as string);
+  }
+
+  /** Looks at what was said about a task: in an answer to `tasks/get`, `tasks/list` or `tasks/cancel`, or a notification. */
   see(status: unknown): void {
     if (isFields(status) && typeof status["taskId"] === "string" && !isRunning(status))
       this.end(status["taskId"]);

@@ -23,8 +23,11 @@ export interface WaitLog {
   close(): void;
 }
 
-/** Opens the log: a file to append to, `-` for stderr, or nothing. Throws `UsageError` if the file cannot be written. */
-export function openWaitLog(target: string | undefined): WaitLog {
+/**
+ * Opens the log: a file to append to, `-` for stderr, or nothing. Throws `UsageError` if the file cannot be opened. If it
+ * cannot be written later, as on a full disk, that is said once: a log is not worth a session.
+ */
+export function openWaitLog(target: string | undefined, warn: (message: string) => void): WaitLog {
   if (target === undefined) return { write: () => undefined, close: () => undefined };
   const line = (record: WaitRecord): string => `${JSON.stringify(record)}\n`;
   if (target === "-")
@@ -38,13 +41,29 @@ export function openWaitLog(target: string | undefined): WaitLog {
     );
   }
   let open = true;
+  let warned = false;
+  const attempt = (step: () => void): void => {
+    try {
+      step();
+    } catch (error) {
+      if (!warned)
+        warn(`cannot write the log ${target}: ${(error as Error).message}. Waits are missing in it.`);
+      warned = true;
+    }
+  };
   return {
     write: (record) => {
-      if (open) appendFileSync(file, line(record));
+      if (!open) return;
+      attempt(() => {
+        appendFileSync(file, line(record));
+      });
     },
     close: () => {
-      if (open) closeSync(file);
+      if (!open) return;
       open = false;
+      attempt(() => {
+        closeSync(file);
+      });
     },
   };
 }

@@ -41,6 +41,7 @@ export class Harness {
       log: { write: (record) => void this.waits.push(record), close: () => undefined },
       cancelGrace: 5000,
       maxWait: Infinity,
+      maxQueued: 1_000_000,
       onNonsense: (line) => void this.nonsense.push(line.toString()),
       warn: (message) => void this.warnings.push(message),
       onIdle: () => {

@@ -4,6 +4,8 @@ import { DeadlockError } from "../errors.js";
 import type { LockToken } from "../governor.js";
 import type { LockRequest } from "../request.js";
 import { LockOrder, type OrderInversion } from "./lock-order.js";
+import { stuck, wants } from "./progress.js";
+import { show } from "./show.js";
 
 /** What `detectDeadlocks` can be told. */
 export interface DeadlockOptions {
@@ -34,15 +36,6 @@ interface Frame {
   readonly isTask: boolean;
 }
 
-// Stands for a holder that nothing is known of.
-const nobody: Frame = { parent: undefined, label: undefined, held: new Set(), isTask: false };
-
-/** Who holds and who waits for one lock, or for one key of it. */
-interface Resource {
-  readonly held: Set<LockRequest>;
-  readonly pending: Set<LockRequest>;
-}
-
 /**
  * Watches every lock of this process from now on: a request that would wait for ever, for itself or in a circle, rejects
  * with `DeadlockError` at once instead.
@@ -50,8 +43,8 @@ interface Resource {
  * Who holds what is known for the bodies of `with`, `withRead` and so on, and inside `task` for acquired tokens too. Work
  * that a body starts and does not wait for still counts as its own: let it take locks in a `task`, or outside.
  *
- * **Complexity**: each request that waits walks the requests that hold it up. For tests and debugging, not for
- * production. Only requests made while it runs are known.
+ * **Complexity**: each request that waits while its code holds something plays through all that is held and waited for.
+ * For tests and debugging, not for production. Only requests made while it runs are known.
  *
  * @example
  * ```ts
@@ -68,112 +61,85 @@ interface Resource {
  * ```
  */
 export function detectDeadlocks(options: DeadlockOptions = {}): DeadlockDetector {
-  const frames = new AsyncLocalStorage<Frame>();
+  const frames = new AsyncLocalStorage<Frame | undefined>();
   const requests = new WeakMap<LockToken, LockRequest>();
   const frameOf = new WeakMap<LockRequest, Frame | undefined>();
+  const held = new Set<LockRequest>();
   const pending = new Set<LockRequest>();
-  const resources = new Map<unknown, Map<unknown, Resource>>();
   const order = new LockOrder(options.onInversion ?? warn);
 
-  const resourcesOf = (request: LockRequest): Resource[] => {
-    let keys = resources.get(request.lock);
-    if (keys === undefined) resources.set(request.lock, (keys = new Map<unknown, Resource>()));
-    return (request.keys.length === 0 ? [undefined] : request.keys).map((key) => {
-      let resource = keys.get(key);
-      if (resource === undefined) keys.set(key, (resource = { held: new Set(), pending: new Set() }));
-      return resource;
-    });
-  };
-
-  const forget = (request: LockRequest): void => {
-    pending.delete(request);
-    const keys = resources.get(request.lock);
-    for (const [key, resource] of keys ?? []) {
-      resource.held.delete(request);
-      resource.pending.delete(request);
-      if (resource.held.size === 0 && resource.pending.size === 0) keys?.delete(key);
-    }
-    if (keys?.size === 0) resources.delete(request.lock);
-    for (let frame = frameOf.get(request); frame !== undefined; frame = frame.parent)
-      frame.held.delete(request);
-  };
-
   /** What the code that made this request holds, from the inside out. */
-  const heldAround = (frame: Frame | undefined): Set<LockRequest> => {
-    const held = new Set<LockRequest>();
-    for (; frame !== undefined; frame = frame.parent) for (const request of frame.held) held.add(request);
-    return held;
+  const heldAround = (request: LockRequest): Set<LockRequest> => {
+    const around = new Set<LockRequest>();
+    for (let frame = frameOf.get(request); frame !== undefined; frame = frame.parent)
+      for (const one of frame.held) if (one !== request) around.add(one);
+    return around;
   };
 
-  /** Whether `request` waits, in the end, for one of `targets`; then `chain` says how. */
-  const waitsFor = (
+  /** How `request`, which is stuck, waits in the end for one of `targets`. */
+  const chainTo = (
     request: LockRequest,
     targets: ReadonlySet<LockRequest>,
-    chain: string[],
+    waiting: ReadonlySet<LockRequest>,
     seen = new Set<LockRequest>(),
-  ): boolean => {
-    if (seen.has(request)) return false;
+  ): string[] | undefined => {
+    if (seen.has(request)) return undefined;
     seen.add(request);
-    const leadsBack = (blocker: LockRequest): boolean => {
-      const line = `${name(request, frameOf)} waits for ${place(request)}, ${pending.has(blocker) ? "wanted before it" : "held"} by ${name(blocker, frameOf)}`;
-      chain.push(line);
-      if (targets.has(blocker)) return true;
-      if (pending.has(blocker) && waitsFor(blocker, targets, chain, seen)) return true;
-      for (const waiting of pending)
-        if (heldAround(frameOf.get(waiting)).has(blocker) && waitsFor(waiting, targets, chain, seen))
-          return true;
-      chain.pop();
-      return false;
-    };
-    return resourcesOf(request).some((resource) => {
-      const ahead: LockRequest[] = [];
-      for (const other of resource.pending) {
-        if (other === request) break;
-        ahead.push(other);
+    const ahead = [...pending].slice(0, [...pending].indexOf(request));
+    for (const blocker of [...held, ...ahead].filter((other) => inTheWay(other, request))) {
+      const how = pending.has(blocker) ? "wanted before it" : "held";
+      const line = `${name(request)} waits for ${place(request)}, ${how} by ${name(blocker)}`;
+      if (targets.has(blocker)) return [line];
+      const next = waiting.has(blocker)
+        ? [blocker]
+        : [...waiting].filter((other) => heldAround(other).has(blocker));
+      for (const one of next) {
+        const rest = chainTo(one, targets, waiting, seen);
+        if (rest !== undefined) return [line, ...rest];
       }
-      if (ahead.some(leadsBack)) return true;
-      const holders = [...resource.held].filter((holder) => holder !== request);
-      // Permits are alike: it is enough that one of their holders leaves. Anything else must go altogether.
-      const permits =
-        holders.length > 0 &&
-        holders.every(({ mode }) => mode === request.mode && mode !== "exclusive" && mode !== "write");
-      return permits ? holders.every(leadsBack) : holders.some(leadsBack);
-    });
+    }
+    return undefined;
   };
 
-  const noteOrder = (request: LockRequest, frame: Frame | undefined): void => {
-    for (const before of heldAround(frame)) order.note(before, request);
+  /** Who made the request. */
+  const name = (request: LockRequest): string => {
+    const label = request.label ?? frameOf.get(request)?.label;
+    return label === undefined ? "a request without a label" : `"${label}"`;
+  };
+
+  const noteOrder = (request: LockRequest): void => {
+    for (const before of heldAround(request)) order.note(before, request);
   };
 
   const onWait = (message: unknown): void => {
     const request = message as LockRequest;
-    const frame = frames.getStore();
-    frameOf.set(request, frame);
+    frameOf.set(request, frames.getStore());
     pending.add(request);
-    for (const resource of resourcesOf(request)) resource.pending.add(request);
-    const around = heldAround(frame);
-    const chain: string[] = [];
-    if (around.size > 0 && waitsFor(request, around, chain))
-      request.cancel?.(new DeadlockError(`Deadlock: ${chain.join("; ")}`, chain));
-    else noteOrder(request, frame);
+    const around = heldAround(request);
+    // Whoever holds nothing closes no circle.
+    const waiting = around.size === 0 ? pending : stuck(held, pending, heldAround);
+    const chain = around.size > 0 && waiting.has(request) ? chainTo(request, around, waiting) : undefined;
+    if (chain === undefined) noteOrder(request);
+    else request.cancel?.(new DeadlockError(`Deadlock: ${chain.join("; ")}`, chain));
   };
 
   const onGrant = (message: unknown): void => {
     const request = message as LockRequest;
     if (!pending.delete(request)) {
       frameOf.set(request, frames.getStore());
-      noteOrder(request, frames.getStore());
+      noteOrder(request);
     }
-    for (const resource of resourcesOf(request)) {
-      resource.pending.delete(request);
-      resource.held.add(request);
-    }
+    held.add(request);
     if (request.token !== undefined) requests.set(request.token, request);
     taskOf(frameOf.get(request))?.held.add(request);
   };
 
   const onEnd = (message: unknown): void => {
-    forget(message as LockRequest);
+    const request = message as LockRequest;
+    pending.delete(request);
+    held.delete(request);
+    for (let frame = frameOf.get(request); frame !== undefined; frame = frame.parent)
+      frame.held.delete(request);
   };
 
   const subscriptions = [
@@ -188,7 +154,7 @@ export function detectDeadlocks(options: DeadlockOptions = {}): DeadlockDetector
   hold.bindStore(frames, (token) => {
     const request = requests.get(token as LockToken);
     const parent = frames.getStore();
-    if (request === undefined) return parent ?? nobody;
+    if (request === undefined) return parent;
     // It belongs to this body now, and not to the task around it.
     taskOf(parent)?.held.delete(request);
     const frame: Frame = { parent, label: request.label, held: new Set([request]), isTask: false };
@@ -210,15 +176,22 @@ function taskOf(frame: Frame | undefined): Frame | undefined {
   return frame;
 }
 
-/** Who made the request. */
-function name(request: LockRequest, frameOf: WeakMap<LockRequest, Frame | undefined>): string {
-  const label = request.label ?? frameOf.get(request)?.label;
-  return label === undefined ? "a request without a label" : `"${label}"`;
+/** Whether `request` could not come in while `other` is inside or before it: they want a key, not both shared. */
+function inTheWay(other: LockRequest, request: LockRequest): boolean {
+  return (
+    other.lock === request.lock &&
+    wants(request).some(([key, exclusive]) =>
+      wants(other).some(
+        ([otherKey, otherExclusive]) =>
+          Object.is(key, otherKey) && (exclusive || otherExclusive || request.lock.room !== Infinity),
+      ),
+    )
+  );
 }
 
 /** What it was made for. */
 function place({ lock, keys, mode }: LockRequest): string {
-  const which = keys.length === 0 ? "" : ` ${keys.map(String).join(", ")}`;
+  const which = keys.length === 0 ? "" : ` ${keys.map(show).join(", ")}`;
   return `${lock.name}${which} (${mode})`;
 }
 

@@ -1,4 +1,5 @@
 import type { LockRequest } from "../request.js";
+import { show } from "./show.js";
 
 /** Two locks that are taken in both orders: some day two tasks will each hold one and wait for the other. */
 export interface OrderInversion {
@@ -9,19 +10,19 @@ export interface OrderInversion {
   readonly held: string;
 }
 
-// Keys may be without number; what is no longer learned can no longer be reported, that is all.
-const maxEdges = 100_000;
-
 /** Remembers which locks were asked for while which were held, and reports the first time that forms a circle. */
 export class LockOrder {
   readonly #after = new Map<string, Set<string>>();
   readonly #names = new WeakMap<object, number>();
   readonly #report: (inversion: OrderInversion) => void;
+  readonly #maxEdges: number;
   #locks = 0;
   #edges = 0;
 
-  constructor(report: (inversion: OrderInversion) => void) {
+  // Keys may be without number; what is no longer learned can no longer be reported, that is all.
+  constructor(report: (inversion: OrderInversion) => void, maxEdges: number = 100_000) {
     this.#report = report;
+    this.#maxEdges = maxEdges;
   }
 
   /** Notes that `wanted` was asked for while `held` was held. */
@@ -31,7 +32,7 @@ export class LockOrder {
 
   #add(from: string, to: string): void {
     const after = this.#after.get(from) ?? new Set<string>();
-    if (from === to || after.has(to) || this.#edges >= maxEdges) return;
+    if (from === to || after.has(to) || this.#edges >= this.#maxEdges) return;
     after.add(to);
     this.#after.set(from, after);
     this.#edges += 1;
@@ -54,10 +55,19 @@ export class LockOrder {
 
   /** A name for each lock and key: the lock's number, because labels may repeat, and what people call it. */
   #nodes({ lock, keys }: LockRequest): string[] {
-    let number = this.#names.get(lock);
-    if (number === undefined) this.#names.set(lock, (number = this.#locks++));
-    const prefix = `${number}:${lock.name}`;
-    return keys.length === 0 ? [prefix] : keys.map((key) => `${prefix} ${String(key)}`);
+    const number = String(this.#number(lock));
+    if (keys.length === 0) return [`${number}:${lock.name}`];
+    // Objects are told apart by a number too: they may all be called the same.
+    return keys.map((key) => {
+      const which = Object(key) === key ? this.#number(key as object) : typeof key;
+      return `${number}/${which}:${lock.name} ${show(key)}`;
+    });
+  }
+
+  #number(object: object): number {
+    let number = this.#names.get(object);
+    if (number === undefined) this.#names.set(object, (number = this.#locks++));
+    return number;
   }
 }
 
