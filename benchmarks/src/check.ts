@@ -1,7 +1,7 @@
 import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import { cases } from "./cases/index.ts";
-import { abortables, keyedMutexes, keyedRwLocks, mutexes, rwLocks } from "./contestants.ts";
-import type { AbortAdapter, KeyedAdapter, MutexAdapter, RwAdapter } from "./harness/adapters.ts";
+import { abortables, idRegistries, keyedMutexes, keyedRwLocks, mutexes, rwLocks } from "./contestants.ts";
+import type { AbortAdapter, IdAdapter, KeyedAdapter, MutexAdapter, RwAdapter } from "./harness/adapters.ts";
 
 /** What was found out about the adapters and the cases, without a clock. */
 export interface CheckResult {
@@ -186,6 +186,21 @@ async function checkAbort(adapter: AbortAdapter): Promise<void> {
   expect(await ends[1], "is served", "the wait that stayed");
 }
 
+function checkIds(adapter: IdAdapter): void {
+  const { idOf, reserve, release } = adapter;
+  const registry = adapter.create();
+  const id = idOf(1);
+  const first = reserve(registry, id);
+  expect(first === null, false, "refused while it is free");
+  expect(reserve(registry, id), null, "reserved twice");
+  expect(reserve(registry, idOf(2)) === null, false, "another one refused");
+  release(registry, id, first);
+  expect(reserve(registry, id) === null, false, "refused after release");
+  release(registry, id, first);
+  const freed = reserve(registry, id) !== null;
+  expect(freed ? "frees another's" : "harmless", adapter.secondRelease, "a second release");
+}
+
 /** Do all locks do what a lock must, and do all cases run? */
 export async function check(): Promise<CheckResult> {
   let passed = 0;
@@ -204,6 +219,10 @@ export async function check(): Promise<CheckResult> {
     await attempt(`${name}, keyed`, async () => checkKeyed(await load()));
   for (const { name, load, role } of keyedRwLocks)
     if (role === "ours") await attempt(`${name}, keyed-rw`, async () => checkKeyed(await load()));
+  for (const { name, load } of idRegistries)
+    await attempt(`${name}, ids`, async () => {
+      checkIds(await load());
+    });
   for (const { name, load } of abortables)
     await attempt(`${name}, abort`, async () => checkAbort(await load()));
   for (const { id, contestants, prepare } of cases)

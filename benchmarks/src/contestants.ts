@@ -1,4 +1,11 @@
-import type { AbortAdapter, Adapters, KeyedAdapter, MutexAdapter, RwAdapter } from "./harness/adapters.ts";
+import type {
+  AbortAdapter,
+  Adapters,
+  IdAdapter,
+  KeyedAdapter,
+  MutexAdapter,
+  RwAdapter,
+} from "./harness/adapters.ts";
 import type { Contestant } from "./harness/case.ts";
 
 export const ours = "holdfast";
@@ -21,6 +28,7 @@ const modules: Readonly<Record<string, () => Promise<Adapters>>> = {
   "p-queue@10": () => import("./peers/p-queue.ts"),
   effect: () => import("./peers/effect.ts"),
   "web locks": () => import("./peers/web-locks.ts"),
+  "number-allocator": () => import("./peers/number-allocator.ts"),
   "@matrixai": () => import("./peers/matrixai-async-locks.ts"),
 };
 
@@ -112,6 +120,14 @@ export const keyedRwLocks: readonly Contestant<KeyedAdapter>[] = [
   ...keyedFloors,
   own(async () => (await import("./peers/holdfast.ts")).keyedRw),
   ...keyedPeers,
+];
+
+export const idRegistries: readonly Contestant<IdAdapter>[] = [
+  floor("set", async () => (await import("./floors/ids.ts")).set),
+  floor("set + closure", async () => (await import("./floors/ids.ts")).setAndClosure),
+  floor("map + closure", async () => (await import("./floors/ids.ts")).mapAndClosure),
+  own(async () => (await import("./peers/holdfast.ts")).ids),
+  ...peers((adapters) => adapters.ids, ["number-allocator"]),
 ];
 
 export const abortables: readonly Contestant<AbortAdapter>[] = [

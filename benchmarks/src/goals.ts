@@ -80,6 +80,14 @@ export const goals: readonly Goal[] = [
   { case: "keyed/zipf", with: "async-lock", atLeast: 2 },
   { case: "keyed/zipf", with: "async-mutex", atLeast: 5 },
 
+  { case: "id/turn", with: "set + closure", atMost: 1.1 },
+  { case: "id/turn", with: "set", atMost: 1.5 },
+  { case: "id/turn", with: "number-allocator", atLeast: 5 },
+  { case: "id/held", with: "set + closure", atMost: 1.1 },
+  { case: "id/refused", with: "set", atMost: 1.5 },
+  { case: "memory/held-id", atMost: 135 },
+  { case: "memory/ended-ids", atMost: 1 },
+
   { case: "abort/shared-10000", metric: "enqueue", with: "listener per signal", atMost: 1.1 },
   { case: "abort/shared-10000", metric: "abort", with: "listener per signal", atMost: 1.2 },
   { case: "abort/shared-10000", metric: "enqueue", with: "p-queue@10", atLeast: 15 },

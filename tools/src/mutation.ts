@@ -10,6 +10,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
   core: ["core", "rw-lock", "keyed-mutex"],
   "rw-lock": ["rw-lock"],
   "keyed-mutex": ["keyed-mutex"],
+  "id-reservation": ["id-reservation"],
 };
 
 const { positionals, values } = parseArgs({

@@ -40,7 +40,10 @@ describe("for Node", () => {
   it.each(published.filter(({ tags }) => tags.includes("primitive")).map(({ name }) => name))(
     "%s imports no builtin of its own",
     async (name) => {
-      expect(await importsOf(name, "node")).toEqual(["node:diagnostics_channel"]);
+      // None at all where nothing of it is observed.
+      expect(["node:diagnostics_channel"]).toEqual(
+        expect.arrayContaining([...(await importsOf(name, "node"))]),
+      );
     },
   );
 });

@@ -15,6 +15,7 @@ const everything = entries.map((entry, index) => `export * as entry${index} from
 /** What needs no library but the language's. Each line with an error that is expected would fail without it. */
 const plain = `
 import { isLockError, type Governor, type LockToken } from "@holdfast/core";
+import { counter, IdReservations, numbered, type Reservation } from "@holdfast/id-reservation";
 import { KeyedMutex, KeyedRwLock, Mutex } from "@holdfast/keyed-mutex";
 import { RwLock, type ReadToken } from "@holdfast/rw-lock";
 
@@ -28,6 +29,10 @@ export const several: Promise<string> = new KeyedMutex().withAll(["a", "b"], () 
 export const shared = new KeyedRwLock().acquire("a", { mode: "shared" });
 export const code = (error: unknown): "ERR_TIMEOUT" | undefined =>
   isLockError(error, "ERR_TIMEOUT") ? error.code : undefined;
+export const reserved: Reservation & Disposable = new IdReservations().reserveFirst(numbered("a"));
+export const job: Promise<number> = new IdReservations<number>().withFirst(counter(1), ({ id }) => id);
+// @ts-expect-error an answer that comes later is too late
+new IdReservations({ isTaken: async (id: string) => id === "a" });
 // @ts-expect-error a number is no key of this one
 new KeyedMutex<string>().tryAcquire(1);
 // @ts-expect-error a timeout is in milliseconds, not in words
@@ -38,10 +43,12 @@ void lock.read({ timeout: "5 ms" });
 
 /** What needs the platform's AbortSignal. */
 const signals = `
+import { IdReservations } from "@holdfast/id-reservation";
 import { KeyedMutex, KeyedRwLock, Mutex } from "@holdfast/keyed-mutex";
 import { RwLock } from "@holdfast/rw-lock";
 
 const { signal } = new AbortController();
+void new IdReservations().whenFree("a", { signal, timeout: 5 });
 void new RwLock().read({ signal });
 void new RwLock().withWrite(() => 1, { signal: AbortSignal.timeout(5) });
 void new Mutex().acquire({ signal: AbortSignal.abort() });

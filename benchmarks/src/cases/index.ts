@@ -1,5 +1,6 @@
 import type { Case } from "../harness/case.ts";
 import { abortCases } from "./abort.ts";
+import { idCases } from "./ids.ts";
 import { keyedCases } from "./keyed.ts";
 import { memoryCases } from "./memory.ts";
 import { mutexCases } from "./mutex.ts";
@@ -9,6 +10,7 @@ export const cases: readonly Case[] = [
   ...mutexCases,
   ...rwCases,
   ...keyedCases,
+  ...idCases,
   ...abortCases,
   ...memoryCases,
 ];

@@ -1,7 +1,8 @@
 import { setImmediate as breath } from "node:timers/promises";
-import { abortablesAndTimeouts, keyedMutexes, mutexes } from "../contestants.ts";
+import { abortablesAndTimeouts, idRegistries, keyedMutexes, mutexes } from "../contestants.ts";
 import type { AbortAdapter } from "../harness/adapters.ts";
 import { type Case, defineCase } from "../harness/case.ts";
+import { firstIds, loopsFor } from "./ids.ts";
 import { Crowd, type Plan, plans } from "./abort.ts";
 
 const reason = new Error("Aborted by the benchmark");
@@ -91,6 +92,58 @@ const distinctKeys = defineCase({
   },
 });
 
+const heldIds = defineCase({
+  id: "memory/held-id",
+  title: "what one of 100,000 ids that are reserved keeps, the id itself not counted",
+  metrics: { heap: "B" },
+  floor: "set + closure",
+  maxRounds,
+  singleBatch: true,
+  contestants: idRegistries,
+  async prepare(adapter, name, size) {
+    const loops = await loopsFor(name);
+    const ids = firstIds(adapter.idOf, size === "tiny" ? 50 : 100_000);
+    return {
+      async run() {
+        const registry = adapter.create();
+        const before = await heap();
+        const held = loops.hold(adapter, registry, ids);
+        // The array in which they are held is not theirs.
+        const each = ((await heap()) - before) / ids.length - 8;
+        loops.letGo(adapter, registry, ids, held);
+        return { heap: each };
+      },
+    };
+  },
+});
+
+const endedIds = defineCase({
+  id: "memory/ended-ids",
+  title:
+    "1,000,000 ids, each reserved and committed, or released where there is no commit: what is kept per id",
+  metrics: { heap: "B left" },
+  floor: "set + closure",
+  maxRounds: 2,
+  singleBatch: true,
+  contestants: idRegistries,
+  async prepare(adapter, name, size) {
+    const loops = await loopsFor(name);
+    const count = size === "tiny" ? 100 : 1_000_000;
+    // Outside, so that it lives until its memory has been measured.
+    let registry: unknown;
+    return {
+      async run() {
+        registry = adapter.create();
+        // What is made once is not counted.
+        loops.fresh(adapter, registry, 0, Math.min(count, 1_000));
+        const before = await heap();
+        loops.fresh(adapter, registry, 1_000, count);
+        return { heap: ((await heap()) - before) / count };
+      },
+    };
+  },
+});
+
 function afterAbort(plan: Plan): Case {
   return defineCase({
     id: `memory/abort-${plan.name}`,
@@ -139,4 +192,10 @@ function timers(): number {
   return process.getActiveResourcesInfo().filter((type) => type === "Timeout").length;
 }
 
-export const memoryCases: readonly Case[] = [waiters, distinctKeys, ...plans.map(afterAbort)];
+export const memoryCases: readonly Case[] = [
+  waiters,
+  distinctKeys,
+  heldIds,
+  endedIds,
+  ...plans.map(afterAbort),
+];

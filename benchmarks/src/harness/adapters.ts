@@ -61,10 +61,24 @@ export interface KeyedAdapter<Lock = unknown, Held = unknown> extends Adapter<Lo
   size?(this: void, lock: Lock): number;
 }
 
+/** Who has which id. */
+export interface IdAdapter<Registry = unknown, Id = unknown, Held = unknown> extends Adapter<Registry> {
+  /** What a second release does once somebody else has the id. */
+  readonly secondRelease: "harmless" | "frees another's";
+  /** The ids that it is asked for. */
+  idOf(this: void, index: number): Id;
+  /** `null` where it is taken; anything else is handed to `release`. */
+  reserve(this: void, registry: Registry, id: Id): Held | null;
+  release(this: void, registry: Registry, id: Id, held: Held): void;
+  /** Commits, where the outside answers for the id from then on. */
+  forget?(this: void, registry: Registry, id: Id, held: Held): void;
+}
+
 /** What the module of a peer or a floor exports. */
 export interface Adapters {
   readonly mutex?: MutexAdapter;
   readonly abort?: AbortAdapter;
   readonly rw?: RwAdapter;
   readonly keyed?: KeyedAdapter;
+  readonly ids?: IdAdapter;
 }

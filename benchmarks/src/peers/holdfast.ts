@@ -1,8 +1,9 @@
 // Ours. One release per grant, whoever calls it how often; signal and timeout on every wait.
+import { IdReservations, type Reservation } from "@holdfast/id-reservation";
 import { KeyedMutex, KeyedRwLock, type KeyModeToken, type KeyToken, Mutex } from "@holdfast/keyed-mutex";
 import { type ReadToken, RwLock, type WriteToken } from "@holdfast/rw-lock";
 import type { LockToken } from "@holdfast/core";
-import type { AbortAdapter, KeyedAdapter, MutexAdapter, RwAdapter } from "../harness/adapters.ts";
+import type { AbortAdapter, IdAdapter, KeyedAdapter, MutexAdapter, RwAdapter } from "../harness/adapters.ts";
 
 export const mutex: MutexAdapter<Mutex, LockToken> = {
   secondRelease: "harmless",
@@ -66,4 +67,17 @@ export const keyedRw: KeyedAdapter<KeyedRwLock, KeyModeToken<string>> = {
   run: (lock, key, body) => lock.with(key, body),
   runAsync: (lock, key, body) => lock.with(key, body),
   size: (lock) => lock.size,
+};
+
+export const ids: IdAdapter<IdReservations, string, Reservation> = {
+  secondRelease: "harmless",
+  create: () => new IdReservations({ onCommit: "forget" }),
+  idOf: (index) => `id-${index}`,
+  reserve: (registry, id) => registry.tryReserve(id),
+  release(_registry, _id, reservation) {
+    reservation.release();
+  },
+  forget(_registry, _id, reservation) {
+    reservation.commit();
+  },
 };

@@ -1,0 +1,13 @@
+// Whole numbers only, no name of a holder, no commit; whoever knows a number can free it.
+import { NumberAllocator } from "number-allocator";
+import type { IdAdapter } from "../harness/adapters.ts";
+
+export const ids: IdAdapter<NumberAllocator, number, true> = {
+  secondRelease: "frees another's",
+  create: () => new NumberAllocator(0, 10_000_000),
+  idOf: (index) => index,
+  reserve: (allocator, number) => (allocator.use(number).valueOf() ? true : null),
+  release(allocator, number) {
+    allocator.free(number);
+  },
+};
