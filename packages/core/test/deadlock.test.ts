@@ -639,4 +639,26 @@ describe("detectDeadlocks", () => {
     detector.stop();
     expect(channels.map((name) => channel(name).hasSubscribers)).toEqual(channels.map(() => false));
   });
+
+  it("does not count a request as waiting that an observer before it has aborted", async () => {
+    detector.stop();
+    const controller = new AbortController();
+    const abort = (): void => {
+      controller.abort();
+    };
+    subscribe("holdfast:wait", abort);
+    detector = detectDeadlocks();
+    const [a, b] = [new TestLock("a"), new TestLock("b")];
+    const token = await a.acquire();
+    await b.with(() => failure(a.acquire({ signal: controller.signal })));
+    unsubscribe("holdfast:wait", abort);
+    // Were it still thought to wait for a, whoever has b and a could not go on.
+    const inner = b.with(() => {
+      const waiting = detector.task("other", () => a.acquire());
+      token.release();
+      return waiting;
+    });
+    (await inner).release();
+    expect([a.locked, b.locked]).toEqual([false, false]);
+  });
 });

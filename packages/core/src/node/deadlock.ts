@@ -113,6 +113,8 @@ export function detectDeadlocks(options: DeadlockOptions = {}): DeadlockDetector
 
   const onWait = (message: unknown): void => {
     const request = message as LockRequest;
+    // Another observer may have seen to it that it does not wait any more.
+    if (request.cancel === undefined) return;
     frameOf.set(request, frames.getStore());
     pending.add(request);
     const around = heldAround(request);
@@ -120,7 +122,7 @@ export function detectDeadlocks(options: DeadlockOptions = {}): DeadlockDetector
     const waiting = around.size === 0 ? pending : stuck(held, pending, heldAround);
     const chain = around.size > 0 && waiting.has(request) ? chainTo(request, around, waiting) : undefined;
     if (chain === undefined) noteOrder(request);
-    else request.cancel?.(new DeadlockError(`Deadlock: ${chain.join("; ")}`, chain));
+    else request.cancel(new DeadlockError(`Deadlock: ${chain.join("; ")}`, chain));
   };
 
   const onGrant = (message: unknown): void => {
