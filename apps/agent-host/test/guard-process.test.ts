@@ -462,7 +462,8 @@ describe("the end", () => {
 describe("wrong use", () => {
   const run = promisify(execFile);
   const fails = async (args: readonly string[]): Promise<{ code: number; stderr: string }> => {
-    const result = await run(process.execPath, [cli, ...args]).then(
+    const env = { ...process.env, NO_COLOR: "1" };
+    const result = await run(process.execPath, [cli, ...args], { env }).then(
       () => ({ code: 0, stderr: "" }),
       (error: unknown) => error as { code: number; stderr: string },
     );

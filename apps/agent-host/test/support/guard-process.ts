@@ -57,7 +57,7 @@ export class GuardProcess {
   }: GuardProcessOptions = {}) {
     this.child = spawn(process.execPath, [cli, "guard", ...options, "--", ...server], {
       stdio: ["pipe", "pipe", "pipe"],
-      env: { ...process.env, ...env },
+      env: { ...process.env, NO_COLOR: "1", ...env },
       cwd,
     });
     started.add(this);
