@@ -1,7 +1,6 @@
 import {
   canceled,
   checkFunction,
-  checkOptions,
   checkWaitOptions,
   type Gate,
   type HeldEntry,
@@ -76,7 +75,6 @@ export abstract class KeyedLock<K, T extends KeyToken<K>> implements Shutdown {
     room: number,
     options: KeyedLockOptions<K>,
   ) {
-    checkOptions(options);
     const { label, normalize } = options;
     if (normalize !== undefined) checkFunction(normalize, "options.normalize");
     this.#identify = normalize ?? itself;
