@@ -11,6 +11,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
   "rw-lock": ["rw-lock"],
   "keyed-mutex": ["keyed-mutex"],
   "id-reservation": ["id-reservation"],
+  "priority-lock": ["priority-lock"],
 };
 
 const { positionals, values } = parseArgs({

@@ -4,25 +4,25 @@ import type { Governor, LockToken } from "./governor.js";
 import type { WaitOptions } from "./options.js";
 
 /** One side of a gate as a `Governor`. */
-export class GateGovernor<T extends LockToken> implements Governor<T> {
-  readonly #gate: Gate<T>;
-  readonly #exclusive: boolean;
+export class GateGovernor<T extends LockToken, How = boolean> implements Governor<T> {
+  readonly #gate: Gate<T, How>;
+  readonly #how: How;
 
-  constructor(gate: Gate<T>, exclusive: boolean) {
+  constructor(gate: Gate<T, How>, how: How) {
     this.#gate = gate;
-    this.#exclusive = exclusive;
+    this.#how = how;
   }
 
   acquire(options?: WaitOptions): Promise<T> {
-    return this.#gate.acquire(this.#exclusive, options);
+    return this.#gate.acquire(this.#how, options);
   }
 
   tryAcquire(): T | null {
-    return this.#gate.tryAcquire(this.#exclusive);
+    return this.#gate.tryAcquire(this.#how);
   }
 
   with<R>(fn: (token: T) => R, options?: WaitOptions): Promise<Awaited<R>> {
-    return this.#gate.with(this.#exclusive, fn, options);
+    return this.#gate.with(this.#how, fn, options);
   }
 
   wrap<This, A extends unknown[], R>(

@@ -14,21 +14,36 @@ import { type Entry, type Place, timedOut, Waiter } from "./waiter.js";
 /** Resolves the promise of a request that nothing can take out of the queue before its turn. */
 export type Grant = (token: LockToken) => void;
 
+/** In which order those who wait are let in. `Queue` is the usual one. */
+export interface WaitQueue {
+  readonly size: number;
+  /** Who comes first of all who wait, and stays. */
+  first(): Grant | Entry | undefined;
+  /** Takes out whom the gate has just found to be next. */
+  shift(): void;
+  push(entry: Grant | Entry, how?: unknown): void;
+  remove(entry: Entry): void;
+  [Symbol.iterator](): Iterator<Grant | Entry>;
+}
+
 let grabbed: Grant;
 const grab = (resolve: Grant): void => {
   grabbed = resolve;
 };
 
 /**
- * The state of one lock, or of one key of a keyed lock: how many are inside, and who waits, in one FIFO queue.
+ * The state of one lock, or of one key of a keyed lock: how many are inside, and who waits, in one queue, which is FIFO
+ * unless the lock brings another.
  *
  * Shared holders take one unit of `room` each, an exclusive one takes all of it. A mutex is a gate with room for one, a
  * semaphore has room for a few, a readers/writer lock has room without end. Every change happens in one synchronous
  * step: whoever leaves decides, in that call, who is inside next, so there is nothing to race for.
  *
+ * `How` is what a request says of how it wants to come in: here whether exclusively.
+ *
  * **Complexity**: O(1) for every change, amortised.
  */
-export class Gate<T extends LockToken = LockToken> implements Place<T> {
+export class Gate<T extends LockToken = LockToken, How = boolean> implements Place<T> {
   readonly state: LockState;
   /** The key that this gate belongs to, at a keyed lock. */
   key: unknown;
@@ -38,13 +53,14 @@ export class Gate<T extends LockToken = LockToken> implements Place<T> {
   used = 0;
   /** Called when nobody is inside and nobody waits. */
   onIdle?(gate: this): void;
-  #queue: Queue<Grant | Entry> | undefined;
+  #queue: WaitQueue | undefined;
   #idlers: IdleWaiters | undefined;
   // The holders that are known by name; all others are only counted.
   #known: Set<LockRequest> | undefined;
 
-  constructor(state: LockState) {
+  constructor(state: LockState, queue?: WaitQueue) {
     this.state = state;
+    this.#queue = queue;
   }
 
   /** How many wait. */
@@ -62,7 +78,8 @@ export class Gate<T extends LockToken = LockToken> implements Place<T> {
   }
 
   /** Goes in if that is possible at once and overtakes nobody. */
-  enter(exclusive: boolean): boolean {
+  enter(how: How): boolean {
+    const exclusive = how === true;
     if (this.waiting > 0 || !this.fits(exclusive)) return false;
     this.used = exclusive ? -1 : this.used + 1;
     return true;
@@ -75,22 +92,22 @@ export class Gate<T extends LockToken = LockToken> implements Place<T> {
   }
 
   /** A token, if that is possible at once. */
-  tryAcquire(exclusive: boolean): T | null {
-    return this.enter(exclusive) ? this.issue(this.#request(exclusive, undefined)) : null;
+  tryAcquire(how: How, label?: string): T | null {
+    return this.enter(how) ? this.issue(this.request(how, label)) : null;
   }
 
   /** Resolves with a token; how long that may take, the options say. */
-  acquire(exclusive: boolean, options: WaitOptions | undefined): Promise<T> {
+  acquire(how: How, options: WaitOptions | undefined): Promise<T> {
     // What nobody watches and nobody can cancel takes the short way.
-    return options === undefined && !observing() && this.enter(exclusive)
-      ? Promise.resolve(this.#make(undefined))
-      : Promise.resolve(this.#ask(exclusive, options));
+    return options === undefined && !observing() && this.enter(how)
+      ? Promise.resolve(this.make(undefined))
+      : Promise.resolve(this.#ask(how, options));
   }
 
   /** Runs `fn` inside: at once where that is possible, and not at all once the signal is aborted. */
-  with<R>(exclusive: boolean, fn: (token: T) => R, options: WaitOptions | undefined): Promise<Awaited<R>> {
+  with<R>(how: How, fn: (token: T) => R, options: WaitOptions | undefined): Promise<Awaited<R>> {
     checkFunction(fn, "fn");
-    const token = this.#ask(exclusive, options);
+    const token = this.#ask(how, options);
     return token instanceof Promise
       ? token.then((late) => holdUnlessAborted(late, fn, options))
       : hold(token, fn);
@@ -98,7 +115,7 @@ export class Gate<T extends LockToken = LockToken> implements Place<T> {
 
   /** Makes the token of somebody who is inside. */
   issue(request: LockRequest | undefined): T {
-    const token = this.#make(request);
+    const token = this.make(request);
     this.note(request);
     request?.granted(token);
     return token;
@@ -123,12 +140,12 @@ export class Gate<T extends LockToken = LockToken> implements Place<T> {
   /** Lets in all who can go in now, in order. */
   advance(): void {
     const queue = this.#queue;
-    for (let next; (next = queue?.first()) !== undefined;) {
+    for (let next; (next = this.next()) !== undefined;) {
       if (typeof next === "function") {
         if (!this.fits(false)) break;
         queue?.shift();
         this.used += 1;
-        next(this.#make(undefined));
+        next(this.make(undefined));
         continue;
       }
       const aborted = next.waiter.aborted;
@@ -144,8 +161,8 @@ export class Gate<T extends LockToken = LockToken> implements Place<T> {
   }
 
   /** Puts an entry at the end of the queue. */
-  append(entry: Grant | Entry): void {
-    (this.#queue ??= new Queue()).push(entry);
+  append(entry: Grant | Entry, how?: How): void {
+    (this.#queue ??= new Queue<Grant | Entry>()).push(entry, how);
   }
 
   /** Takes an entry out of the queue, wherever it stands. */
@@ -197,9 +214,41 @@ export class Gate<T extends LockToken = LockToken> implements Place<T> {
     return this.#queue ?? [];
   }
 
-  // Each lock says with T which of the token's properties it shows.
-  #make(request: LockRequest | undefined): T {
+  /** Who is let in next, as soon as there is room. */
+  protected next(): Grant | Entry | undefined {
+    return this.#queue?.first();
+  }
+
+  /** The token of somebody who is inside. */
+  protected make(request: LockRequest | undefined): T {
+    // Each lock says with T which of the token's properties it shows.
     return new GateToken(this, request) as LockToken as T;
+  }
+
+  /** What is to be known of a request that carries a label or is observed. */
+  protected request(how: How, label: string | undefined): LockRequest | undefined {
+    if (label === undefined && !observing()) return undefined;
+    return new LockRequest(this.state, [how === true], label, this.key === undefined ? [] : [this.key]);
+  }
+
+  /** Lets a request wait. */
+  protected enqueue(
+    how: How,
+    options: WaitOptions | undefined,
+    request: LockRequest | undefined,
+  ): Promise<T> {
+    if (options === undefined && request === undefined && how !== true) return this.park(how);
+    const waiter = new Waiter<T>(this, this.state, options, how === true, request);
+    this.append(waiter, how);
+    request?.waits(waiter as Waiter);
+    return waiter.promise;
+  }
+
+  /** Lets a request wait that nothing can take out before its turn: its resolve function is all there is to keep. */
+  protected park(how: How): Promise<T> {
+    const promise = new Promise<T>(grab as never);
+    this.append(grabbed, how);
+    return promise;
   }
 
   #becomeIdle(): void {
@@ -207,33 +256,18 @@ export class Gate<T extends LockToken = LockToken> implements Place<T> {
     this.onIdle?.(this);
   }
 
-  /** What is to be known of a request that carries a label or is observed. */
-  #request(exclusive: boolean, label: string | undefined): LockRequest | undefined {
-    if (label === undefined && !observing()) return undefined;
-    return new LockRequest(this.state, [exclusive], label, this.key === undefined ? [] : [this.key]);
-  }
-
-  #ask(exclusive: boolean, options: WaitOptions | undefined): T | Promise<T> {
+  #ask(how: How, options: WaitOptions | undefined): T | Promise<T> {
     const { state } = this;
     if (options !== undefined) {
       checkWaitOptions(options);
       if (options.signal?.aborted === true) return Promise.reject(options.signal.reason);
     }
-    const request = this.#request(exclusive, options?.label);
-    if (this.enter(exclusive)) return this.issue(request);
+    const request = this.request(how, options?.label);
+    if (this.enter(how)) return this.issue(request);
     if (state.closed) return Promise.reject(state.closedReason(request));
     if (options?.timeout === 0) return Promise.reject(timedOut(state, 0, request));
     if (this.waiting >= state.maxWaiters) return Promise.reject(queueFull(state, request));
-    if (options === undefined && request === undefined && !exclusive) {
-      // Nothing can take it out before its turn, so its resolve function is all there is to keep.
-      const promise = new Promise<T>(grab as never);
-      this.append(grabbed);
-      return promise;
-    }
-    const waiter = new Waiter<T>(this, state, options, exclusive, request);
-    this.append(waiter);
-    request?.waits(waiter as Waiter);
-    return waiter.promise;
+    return this.enqueue(how, options, request);
   }
 }
 

@@ -14,13 +14,14 @@ export {
 // For authors of locks.
 export { observing } from "#observe";
 export { Gate, queueFull } from "./gate.js";
-export type { Grant } from "./gate.js";
+export type { Grant, WaitQueue } from "./gate.js";
 export { GateGovernor } from "./gate-governor.js";
 export { hold, holdUnlessAborted, wrapper } from "./hold.js";
 export { IdleWaiters } from "./idle.js";
 export { keep } from "./keep.js";
 export { canceled, GateLock, pendingEntry } from "./lock.js";
-export { checkFunction, checkOptions, checkWaitOptions, demand, readLimit } from "./options.js";
+export { checkFunction, checkOptions, checkWaitOptions, demand, readLimit, wrong } from "./options.js";
+export { Queue } from "./queue.js";
 export { LockRequest } from "./request.js";
 export { LockState } from "./state.js";
 export { GateToken } from "./token.js";

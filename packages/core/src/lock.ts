@@ -8,10 +8,12 @@ import type { LockState } from "./state.js";
 import type { Entry } from "./waiter.js";
 
 /** What every lock with a single gate answers and does alike. */
-export abstract class GateLock<T extends LockToken> implements Introspection, Shutdown {
-  protected readonly gate: Gate<T>;
+export abstract class GateLock<T extends LockToken, G extends Gate<T, never> = Gate<T>>
+  implements Introspection, Shutdown
+{
+  protected readonly gate: G;
 
-  protected constructor(gate: Gate<T>) {
+  protected constructor(gate: G) {
     this.gate = gate;
   }
 

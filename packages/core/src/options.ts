@@ -18,21 +18,22 @@ export interface WaitOptions {
 }
 
 /** Throws unless `ok`, saying what was expected and what was received. */
-export function demand(
-  ok: boolean,
-  expected: string,
-  received: unknown,
-  Kind: new (message: string) => Error = TypeError,
-): void {
-  if (ok) return;
+export function demand(ok: boolean, expected: string, received: unknown, Kind?: ErrorKind): void {
+  if (!ok) throw wrong(expected, received, Kind);
+}
+
+/** The error that says what was expected and what was received. */
+export function wrong(expected: string, received: unknown, Kind: ErrorKind = TypeError): Error {
   const shown =
     typeof received === "string"
       ? `"${received}"`
       : Object(received) === received
         ? Object.prototype.toString.call(received)
         : String(received);
-  throw new Kind(`${expected}, received ${shown}`);
+  return new Kind(`${expected}, received ${shown}`);
 }
+
+type ErrorKind = new (message: string) => Error;
 
 /** Throws unless `options` is an object and its label, where it has one, a string. */
 export function checkOptions(options: { readonly label?: unknown }): void {

@@ -37,6 +37,15 @@ export class Queue<T extends Positioned | ((...args: never[]) => unknown)> {
     this.size += 1;
   }
 
+  /** Adds at the head. */
+  unshift(item: T): void {
+    if (this.#tail - this.#head > this.#mask) this.#makeRoom();
+    this.#head -= 1;
+    if (typeof item === "object") item.position = this.#head;
+    this.#slots[this.#head & this.#mask] = item;
+    this.size += 1;
+  }
+
   /** The first, which stays. */
   first(): T | undefined {
     if (this.size === 0) return undefined;

@@ -1,8 +1,13 @@
 import { ClosedError } from "./errors.js";
-import type { Gate } from "./gate.js";
 import type { AbortSignalLike } from "./options.js";
 import type { LockRequest } from "./request.js";
 import type { AbortGroup } from "./waiter.js";
+
+/** A gate whose queue somebody left. */
+interface Touched {
+  /** Lets in all who can go in now. */
+  advance(): void;
+}
 
 /**
  * What one lock object has once, however many gates (keys) it has: its name, whether it is closed, and one abort
@@ -22,7 +27,7 @@ export class LockState {
   /** The one that was asked for last. */
   lastGroup: AbortGroup | undefined;
   #reason: unknown;
-  #touched: Gate[] = [];
+  #touched: Touched[] = [];
   #settling = false;
 
   constructor(
@@ -58,7 +63,7 @@ export class LockState {
   }
 
   /** Notes that somebody left the queue of `gate`, which must look at it before this step ends. */
-  touch(gate: Gate): void {
+  touch(gate: Touched): void {
     this.#touched.push(gate);
   }
 

@@ -20,12 +20,12 @@ export class GateToken implements LockToken {
   /** What the lock calls this way of holding it. */
   readonly mode: string;
   // Not `#`: private fields cost time in every grant.
-  private gate: Gate | undefined;
+  private gate: Gate<LockToken, never> | undefined;
   private readonly request: LockRequest | undefined;
   /** The token that this one was exchanged for. Only there once it was: hardly any token is. */
   declare successor?: GateToken;
 
-  constructor(gate: Gate, request: LockRequest | undefined) {
+  constructor(gate: Gate<LockToken, never>, request: LockRequest | undefined) {
     this.gate = gate;
     this.request = request;
     this.key = gate.key;

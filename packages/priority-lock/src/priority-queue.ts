@@ -1,0 +1,148 @@
+import { type Grant, Queue, type WaitQueue } from "@holdfast/core";
+import type { PriorityClass } from "./classes.js";
+import type { PriorityEntry } from "./priority-entry.js";
+
+declare const performance: { now(): number };
+
+type Item = Grant | PriorityEntry;
+
+/**
+ * A FIFO queue for each class, of which the highest that has somebody in it comes first.
+ *
+ * With aging, whoever has been in a class for `agingMs` moves to the end of the next higher one. That is worked out at
+ * each arrival and each admission, as of the moment at which it was due: no timer is needed, and looking changes nothing.
+ *
+ * **Complexity**: O(classes) for every operation, amortised.
+ */
+export class PriorityQueue implements WaitQueue {
+  size = 0;
+  /** The rank of the one that was found last. */
+  turn = 0;
+  readonly #classes: readonly PriorityClass[];
+  readonly #queues: readonly Queue<Item>[];
+  readonly #demands: number[];
+  /** The lowest rank that is let in. */
+  #lowest: number;
+  /** `Infinity`: nobody ages. */
+  readonly #agingMs: number;
+
+  constructor(classes: readonly PriorityClass[], agingMs: number) {
+    this.#classes = classes;
+    this.#queues = classes.map(() => new Queue<Item>());
+    this.#demands = classes.map(() => 0);
+    this.#lowest = classes.length - 1;
+    this.#agingMs = agingMs;
+  }
+
+  /** The class of the one that was found last. */
+  get current(): PriorityClass {
+    return at(this.#classes, this.turn);
+  }
+
+  /** Whether those who wait must be objects, to know since when. */
+  get ages(): boolean {
+    return this.#agingMs !== Infinity;
+  }
+
+  push(item: Item, { asked: { rank } }: { readonly asked: PriorityClass }): void {
+    if (typeof item === "object") {
+      item.rank = rank;
+      if (this.ages) this.#age((item.since = performance.now()));
+    }
+    at(this.#queues, rank).push(item);
+    this.size += 1;
+  }
+
+  /** Adds before all others of its rank. */
+  unshift(item: PriorityEntry): void {
+    const queue = at(this.#queues, item.rank);
+    if (this.ages) {
+      this.#age((item.since = performance.now()));
+      // It ages with the one it stands before, which could not move before it.
+      const first = queue.first();
+      if (typeof first === "object") item.since = first.since;
+    }
+    queue.unshift(item);
+    this.size += 1;
+  }
+
+  first(): Item | undefined {
+    return this.#find(this.#queues.length - 1);
+  }
+
+  /** The first of those who are not held back. */
+  next(): Item | undefined {
+    if (this.size === 0) return undefined;
+    if (this.ages) this.#age(performance.now());
+    return this.#find(this.#lowest);
+  }
+
+  shift(): void {
+    at(this.#queues, this.turn).shift();
+    this.size -= 1;
+  }
+
+  remove(item: PriorityEntry): void {
+    at(this.#queues, item.rank).remove(item);
+    this.size -= 1;
+  }
+
+  /** Whether a newcomer of this rank may come in before all who wait. */
+  admits(rank: number): boolean {
+    return rank <= this.#lowest && (this.size === 0 || this.#find(rank) === undefined);
+  }
+
+  /** Whether a higher rank than this is waited for or demanded. */
+  wants(rank: number): boolean {
+    if (this.#lowest < rank) return true;
+    if (this.ages) this.#age(performance.now());
+    return this.#find(rank - 1) !== undefined;
+  }
+
+  /** Adds or takes away a demand for a rank: while there is one, no lower rank is let in. */
+  demand(rank: number, change: 1 | -1): void {
+    this.#demands[rank] = at(this.#demands, rank) + change;
+    const highest = this.#demands.findIndex((count) => count > 0);
+    this.#lowest = highest < 0 ? this.#queues.length - 1 : highest;
+  }
+
+  *[Symbol.iterator](): Generator<Item, void> {
+    for (const [item] of this.ranked()) yield item;
+  }
+
+  /** All who wait, in order, with the class in which they do. */
+  *ranked(): Generator<readonly [item: Item, current: PriorityClass], void> {
+    if (this.ages) this.#age(performance.now());
+    for (const current of this.#classes)
+      for (const item of at(this.#queues, current.rank)) yield [item, current];
+  }
+
+  #find(lowest: number): Item | undefined {
+    for (let rank = 0; rank <= lowest; rank += 1) {
+      const first = at(this.#queues, rank).first();
+      if (first === undefined) continue;
+      this.turn = rank;
+      return first;
+    }
+    return undefined;
+  }
+
+  /** Moves up those who are due. From the lowest class: one who is long due passes through several. */
+  #age(now: number): void {
+    for (let rank = this.#queues.length - 1; rank > 0; rank -= 1) {
+      const queue = at(this.#queues, rank);
+      for (let first; typeof (first = queue.first()) === "object";) {
+        if (now - first.since < this.#agingMs) break;
+        queue.shift();
+        first.rank = rank - 1;
+        first.since += this.#agingMs;
+        at(this.#queues, rank - 1).push(first);
+      }
+    }
+  }
+}
+
+/** What stands at an index that is known to be there. */
+function at<T>(list: readonly T[], index: number): T {
+  return list[index] as T;
+}

@@ -1,0 +1,190 @@
+import {
+  type AbortSignalLike,
+  checkWaitOptions,
+  keep,
+  type LockRequest,
+  type LockState,
+  type LockToken,
+  type WaitOptions,
+} from "@holdfast/core";
+import type { PriorityClass } from "./classes.js";
+import { EvictedError, type PreemptedError } from "./errors.js";
+import type { HolderInfo } from "./introspection.js";
+import type { PriorityEntry } from "./priority-entry.js";
+import type { PriorityGate } from "./priority-gate.js";
+
+/** The platform's `AbortSignal`, where its types are loaded. */
+export type PlatformAbortSignal = typeof globalThis extends { AbortSignal: { prototype: infer S } }
+  ? S
+  : AbortSignalLike;
+
+declare const AbortController: new () => {
+  readonly signal: AbortSignalLike;
+  abort(reason: unknown): void;
+};
+
+/** The right to be inside, with a signal that asks to yield. */
+export interface PriorityToken<C extends string = string> extends LockToken {
+  /** The class it was asked for with. */
+  readonly priority: C;
+  /**
+   * Aborts with `PreemptedError` (please yield, the lock is still yours) or `EvictedError` (it is not). After a
+   * `checkpoint()` it is another one, so read it anew.
+   */
+  readonly signal: PlatformAbortSignal;
+  /** Whether it is asked to yield, and has not answered with `checkpoint()`. */
+  readonly preempted: boolean;
+  /** Whether the lock was taken from it by `evict()`. */
+  readonly evicted: boolean;
+  /**
+   * Answers a request to yield: lets all who are wanted first go first, waits before all others of its class, and takes
+   * the lock back. Resolves to whether it yielded; to `false` at once if it was not asked to, or whoever asked has gone.
+   * From then on `signal` is a fresh one.
+   *
+   * **Cancel safety**: when it rejects after it yielded (`signal`, `timeout`, `cancelWaiters()`, `close()`, `release()`), the
+   * lock is not held any more, as after an `acquire` that rejects.
+   *
+   * @throws By rejecting: what `acquire` rejects with; `TypeError` if the lock is not held, `EvictedError` if it was taken
+   * away. At once: `TypeError` or `RangeError` for wrong options.
+   */
+  checkpoint(options?: WaitOptions): Promise<boolean>;
+}
+
+/**
+ * The token of a priority lock: it forgets its gate when it yields, is evicted or released.
+ *
+ * What is inside the lock does not know the names of the classes; as a token of `never` it fits every lock.
+ */
+export class PriorityGrant implements PriorityToken<never> {
+  static {
+    keep(new PriorityGrant({} as never, undefined, {} as never, 0));
+  }
+
+  /** The rank it came in with: higher than its class's if it waited for long. */
+  readonly rank: number;
+  readonly asked: PriorityClass;
+  // Not `#`: private fields cost time in every grant.
+  private gate: PriorityGate | undefined;
+  private request: LockRequest | undefined;
+  /** What the signal is aborted with, or would be. */
+  private reason: PreemptedError | EvictedError | undefined = undefined;
+  // Only there once somebody looks at the signal.
+  private controller: InstanceType<typeof AbortController> | undefined = undefined;
+  /** Only there while it has yielded. */
+  private returning: PriorityEntry | undefined = undefined;
+
+  constructor(gate: PriorityGate, request: LockRequest | undefined, asked: PriorityClass, rank: number) {
+    this.gate = gate;
+    this.request = request;
+    this.asked = asked;
+    this.rank = rank;
+  }
+
+  get priority(): never {
+    return this.asked.name as never;
+  }
+
+  get held(): boolean {
+    return this.gate !== undefined;
+  }
+
+  get preempted(): boolean {
+    return this.reason !== undefined && !this.evicted;
+  }
+
+  get evicted(): boolean {
+    return this.reason instanceof EvictedError;
+  }
+
+  get signal(): PlatformAbortSignal {
+    if (this.controller === undefined) {
+      this.controller = new AbortController();
+      if (this.reason !== undefined) this.controller.abort(this.reason);
+    }
+    return this.controller.signal as PlatformAbortSignal;
+  }
+
+  /** What is to be known of it from outside. */
+  get info(): HolderInfo<never> {
+    const { request, priority, preempted } = this;
+    const mode = "exclusive";
+    return { ...(request?.entry(mode) ?? { mode }), priority, preempted };
+  }
+
+  release(): void {
+    const { gate, returning } = this;
+    if (gate !== undefined) {
+      this.gate = undefined;
+      gate.leave(this.request);
+    } else returning?.abandon();
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
+  }
+
+  checkpoint(options?: WaitOptions): Promise<boolean> {
+    if (options !== undefined) checkWaitOptions(options);
+    const { gate, request } = this;
+    if (gate === undefined)
+      return Promise.reject(
+        this.evicted
+          ? (this.reason as EvictedError)
+          : new TypeError("checkpoint() needs a token that is still held"),
+      );
+    if (options?.signal?.aborted === true) return Promise.reject(options.signal.reason);
+    if (!this.preempted) return Promise.resolve(false);
+    this.renew();
+    if (!gate.wants(this.rank)) {
+      gate.answered();
+      return Promise.resolve(false);
+    }
+    this.gate = undefined;
+    return gate.yield(this, request, options);
+  }
+
+  /** Whether it can be asked, and has not been yet, to let a rank go first. */
+  mayYieldTo(rank: number): boolean {
+    return this.rank > rank && this.asked.preemptible && this.reason === undefined;
+  }
+
+  /** Who is meant, in messages. */
+  describe(state: LockState): string {
+    return state.describe(this.request);
+  }
+
+  /** Asks it to yield. */
+  preempt(reason: PreemptedError): void {
+    this.reason = reason;
+    this.controller?.abort(reason);
+  }
+
+  /** Takes the lock away from it. Whoever hears of that finds the next holder inside. */
+  evict(reason: EvictedError): void {
+    const { gate, request, controller, preempted } = this;
+    this.gate = undefined;
+    this.reason = reason;
+    // One that is aborted already cannot say why once more.
+    if (preempted) this.controller = undefined;
+    gate?.leave(request);
+    controller?.abort(reason);
+  }
+
+  /** Notes that it waits to get the lock back. */
+  waits(returning: PriorityEntry): void {
+    this.returning = returning;
+  }
+
+  /** It has the lock again. */
+  resume(gate: PriorityGate, request: LockRequest | undefined): void {
+    this.returning = undefined;
+    this.gate = gate;
+    this.request = request;
+  }
+
+  /** Answers the request to yield. */
+  private renew(): void {
+    this.reason = undefined;
+    this.controller = undefined;
+  }
+}
