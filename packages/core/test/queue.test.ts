@@ -45,6 +45,28 @@ describe("a queue", () => {
     expect([queue.size, queue.first()]).toEqual([0, undefined]);
   });
 
+  it("puts one at the head before all others, also of an empty queue, a full one, and one that was shifted", () => {
+    const { queue, all } = filled(16);
+    const early = items(20);
+    for (const item of early) queue.unshift(item);
+    expect([queue.size, [...queue]]).toEqual([36, [...early].reverse().concat(all)]);
+    for (const item of [...early].reverse()) {
+      expect(queue.first()).toBe(item);
+      queue.shift();
+    }
+    queue.shift();
+    queue.unshift(at(early, 0));
+    expect([...queue]).toEqual([early[0], ...all.slice(1)]);
+    queue.remove(at(early, 0));
+    for (let n = 1; n < 16; n += 1) queue.remove(at(all, n));
+    expect([queue.size, queue.first()]).toEqual([0, undefined]);
+    const answer = (): number => 42;
+    queue.unshift(answer);
+    queue.unshift(at(early, 1));
+    queue.push(at(early, 2));
+    expect([queue.size, [...queue]]).toEqual([3, [early[1], answer, early[2]]]);
+  });
+
   it("skips the holes that those leave who are taken out of the middle, the front and the end", () => {
     const { queue, all } = filled(6);
     for (const n of [2, 0, 5]) queue.remove(at(all, n));

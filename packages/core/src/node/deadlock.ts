@@ -64,6 +64,7 @@ export function detectDeadlocks(options: DeadlockOptions = {}): DeadlockDetector
   const frames = new AsyncLocalStorage<Frame | undefined>();
   const requests = new WeakMap<LockToken, LockRequest>();
   const frameOf = new WeakMap<LockRequest, Frame | undefined>();
+  const bodies = new WeakMap<LockToken, Frame>();
   const held = new Set<LockRequest>();
   const pending = new Set<LockRequest>();
   const order = new LockOrder(options.onInversion ?? warn);
@@ -133,7 +134,10 @@ export function detectDeadlocks(options: DeadlockOptions = {}): DeadlockDetector
     }
     held.add(request);
     if (request.token !== undefined) requests.set(request.token, request);
-    taskOf(frameOf.get(request))?.held.add(request);
+    // A token that yielded the lock and has it back belongs to the same body as before.
+    const body = request.token && bodies.get(request.token);
+    if (body !== undefined) frameOf.set(request, body);
+    (body ?? taskOf(frameOf.get(request)))?.held.add(request);
   };
 
   const onEnd = (message: unknown): void => {
@@ -161,6 +165,7 @@ export function detectDeadlocks(options: DeadlockOptions = {}): DeadlockDetector
     taskOf(parent)?.held.delete(request);
     const frame: Frame = { parent, label: request.label, held: new Set([request]), isTask: false };
     frameOf.set(request, frame);
+    bodies.set(request.token as LockToken, frame);
     return frame;
   });
 
