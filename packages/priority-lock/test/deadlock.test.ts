@@ -1,7 +1,7 @@
 import { gate, observe, reasonOf } from "@holdfast/conformance";
 import { type DeadlockDetector, detectDeadlocks } from "@holdfast/core/deadlock";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { PriorityLock } from "../src/index.js";
+import { PriorityLock, type PriorityToken } from "../src/index.js";
 
 const classes = ["handler", "worker"] as const;
 
@@ -64,6 +64,29 @@ describe("PriorityLock under the deadlock detector", () => {
     asked.open();
     await work;
     expect(await reply).toBe("replied");
+  });
+
+  it("[G14] knows that a body holds nothing once its token is released, also where others called checkpoint() for it", async () => {
+    const lock = new PriorityLock({ classes });
+    const back = gate();
+    const inside = gate<PriorityToken>();
+    const work = lock.with(
+      async (token) => {
+        inside.open(token);
+        await back.promise;
+        token.release();
+        return lock.with(() => "again", { priority: "worker" });
+      },
+      { priority: "worker" },
+    );
+    const token = await inside.promise;
+    const reply = lock.with(() => "replied", { priority: "handler" });
+    const yielding = token.checkpoint();
+    expect([await yielding, await reply]).toEqual([true, "replied"]);
+    const next = lock.acquire({ priority: "handler" });
+    back.open();
+    (await next).release();
+    expect(await work).toBe("again");
   });
 
   it("tells of a checkpoint() as a release, a wait and a grant, in this order", async () => {

@@ -60,9 +60,7 @@ describe("the types of PriorityLock", () => {
     expectTypeOf(lock.holder).toEqualTypeOf<HolderInfo<Class> | null>();
     expectTypeOf(lock.snapshot()).toEqualTypeOf<PrioritySnapshot<Class>>();
     expectTypeOf(lock.governor("worker")).toEqualTypeOf<Governor<PriorityToken<Class>>>();
-    expectTypeOf(lock.enqueue({ priority: "worker" }).setPriority)
-      .parameter(0)
-      .toEqualTypeOf<Class>();
+    expectTypeOf<PriorityRequest<Class>["setPriority"]>().parameter(0).toEqualTypeOf<Class>();
     expectTypeOf(lock.demand("handler").preempted).toEqualTypeOf<HolderInfo<Class> | null>();
   });
 });
