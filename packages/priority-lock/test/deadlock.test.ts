@@ -7,9 +7,11 @@ const classes = ["handler", "worker"] as const;
 
 describe("PriorityLock under the deadlock detector", () => {
   let detector: DeadlockDetector;
+  let inversions: string[];
 
   beforeEach(() => {
-    detector = detectDeadlocks();
+    inversions = [];
+    detector = detectDeadlocks({ onInversion: ({ message }) => inversions.push(message) });
   });
   afterEach(() => {
     detector.stop();
@@ -67,7 +69,7 @@ describe("PriorityLock under the deadlock detector", () => {
   });
 
   it("[G14] knows that a body holds nothing once its token is released, also where others called checkpoint() for it", async () => {
-    const lock = new PriorityLock({ classes });
+    const [lock, other] = [new PriorityLock({ classes }), new PriorityLock({ classes })];
     const back = gate();
     const inside = gate<PriorityToken>();
     const work = lock.with(
@@ -75,18 +77,18 @@ describe("PriorityLock under the deadlock detector", () => {
         inside.open(token);
         await back.promise;
         token.release();
-        return lock.with(() => "again", { priority: "worker" });
+        // After, and not inside.
+        return other.with(() => "done", { priority: "worker" });
       },
       { priority: "worker" },
     );
     const token = await inside.promise;
     const reply = lock.with(() => "replied", { priority: "handler" });
-    const yielding = token.checkpoint();
-    expect([await yielding, await reply]).toEqual([true, "replied"]);
-    const next = lock.acquire({ priority: "handler" });
+    expect([await token.checkpoint(), await reply]).toEqual([true, "replied"]);
     back.open();
-    (await next).release();
-    expect(await work).toBe("again");
+    expect(await work).toBe("done");
+    await other.with(() => lock.with(() => "inside", { priority: "worker" }), { priority: "worker" });
+    expect(inversions).toEqual([]);
   });
 
   it("tells of a checkpoint() as a release, a wait and a grant, in this order", async () => {
