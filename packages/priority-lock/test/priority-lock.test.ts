@@ -1,4 +1,5 @@
-import { exclusiveLockSuite } from "@holdfast/conformance";
+import { exclusiveLockSuite, gate, listeners, reasonOf, settle, watch } from "@holdfast/conformance";
+import { describe, expect, it, vi } from "vitest";
 import { PriorityLock } from "../src/index.js";
 import { ofClass } from "./subject.js";
 
@@ -18,4 +19,190 @@ exclusiveLockSuite("PriorityLock that ages", {
   make: (options) =>
     ofClass(new PriorityLock({ ...options, classes: ["high", "low"], agingMs: 1000 }), "low"),
   mode: "exclusive",
+});
+
+const classes = ["handler", "worker"] as const;
+
+describe("PriorityLock", () => {
+  it("[L2, L19, S123] has no holder at first, and knows its holder before acquire returns", () => {
+    const lock = new PriorityLock({ classes, label: "session" });
+    expect([lock.holder, lock.locked, lock.holders, lock.waiters]).toEqual([null, false, 0, 0]);
+    void lock.acquire({ priority: "worker" });
+    expect(lock.holder).toEqual({ mode: "exclusive", priority: "worker", preempted: false });
+    expect([lock.locked, lock.holders, lock.waiters]).toEqual([true, 1, 0]);
+    void lock.acquire({ priority: "handler", label: "webhook" });
+    const since = expect.any(Number) as number;
+    expect(lock.snapshot()).toEqual({
+      held: [{ mode: "exclusive", priority: "worker", preempted: true }],
+      pending: [{ mode: "exclusive", priority: "handler", label: "webhook", since }],
+      demands: [],
+    });
+  });
+
+  it("[S102] shows demands with their labels, in the order in which they were made", () => {
+    const lock = new PriorityLock({ classes });
+    const first = lock.demand("worker", "first");
+    const second = lock.demand("handler");
+    expect(lock.snapshot().demands).toEqual([
+      { priority: "worker", label: "first" },
+      { priority: "handler" },
+    ]);
+    first.release();
+    first.release();
+    expect(lock.snapshot().demands).toEqual([{ priority: "handler" }]);
+    second[Symbol.dispose]();
+    expect(lock.snapshot().demands).toEqual([]);
+  });
+
+  it("[L13] runs a body inside with its token, and releases however it ends", async () => {
+    const lock = new PriorityLock({ classes });
+    const work = lock.with(
+      (token) => {
+        expect([token.held, token.priority, lock.holder?.label]).toEqual([true, "worker", "body"]);
+        return "done";
+      },
+      { priority: "worker", label: "body" },
+    );
+    expect(lock.locked).toBe(false);
+    expect(await work).toBe("done");
+    const fails = lock.with(() => Promise.reject(new Error("mine")), { priority: "worker" });
+    expect(lock.locked).toBe(true);
+    await expect(fails).rejects.toThrow("mine");
+    expect(lock.locked).toBe(false);
+  });
+
+  it("[G6] never runs the body of a with() whose signal is aborted between the grant and the body", async () => {
+    const lock = new PriorityLock({ classes });
+    const holder = await lock.acquire({ priority: "handler" });
+    const controller = new AbortController();
+    const body = vi.fn();
+    const doomed = reasonOf(lock.with(body, { priority: "worker", signal: controller.signal }));
+    holder.release();
+    controller.abort("late");
+    expect(await doomed).toBe("late");
+    expect(body).not.toHaveBeenCalled();
+    expect([lock.locked, listeners(controller.signal)]).toEqual([false, 0]);
+  });
+
+  it("wraps a function: the token comes before its own arguments, and its this stays", async () => {
+    const lock = new PriorityLock({ classes });
+    const add = lock.wrap(
+      function (this: { readonly base: number }, token, a: number, b: number) {
+        expect([token.held, token.priority]).toEqual([true, "handler"]);
+        return this.base + a + b;
+      },
+      { priority: "handler" },
+    );
+    expect(await add.call({ base: 100 }, 20, 3)).toBe(123);
+    expect(lock.locked).toBe(false);
+    const worker = await lock.acquire({ priority: "worker" });
+    const waits = add.call({ base: 1 }, 1, 1);
+    expect(worker.preempted).toBe(true);
+    worker.release();
+    expect(await waits).toBe(3);
+  });
+
+  it("gives each class as a governor, whose requests preempt like any other of it", async () => {
+    const lock = new PriorityLock({ classes });
+    const worker = lock.governor("worker").tryAcquire();
+    const reply = lock.governor("handler").with(({ priority }) => priority);
+    expect([worker?.priority, worker?.preempted]).toEqual(["worker", true]);
+    worker?.release();
+    expect(await reply).toBe("handler");
+  });
+
+  it("[L18, S111] refuses demands once it is closed, and hands nobody the lock over", async () => {
+    const lock = new PriorityLock({ classes });
+    const worker = await lock.acquire({ priority: "worker" });
+    const request = reasonOf(lock.acquire({ priority: "handler" }));
+    const demand = lock.demand("handler");
+    lock.close();
+    expect(await request).toMatchObject({ code: "ERR_CLOSED" });
+    expect(() => lock.demand("handler")).toThrow("PriorityLock was closed");
+    demand.release();
+    worker.release();
+    expect([lock.locked, lock.closed, lock.snapshot().demands]).toEqual([false, true, []]);
+    const reason = { any: "reason" };
+    const other = new PriorityLock({ classes });
+    other.close(reason);
+    expect(() => other.demand("handler")).toThrow(expect.objectContaining(reason) as Error);
+  });
+
+  it("[G13] is idle with a demand, and not while somebody waits for one to end", async () => {
+    const lock = new PriorityLock({ classes });
+    const demand = lock.demand("handler");
+    await lock.whenIdle();
+    const worker = lock.acquire({ priority: "worker" });
+    const idle = watch(lock.whenIdle());
+    await settle();
+    expect([lock.locked, lock.waiters, idle.state]).toEqual([false, 1, "pending"]);
+    expect(lock.tryAcquire({ priority: "worker" })).toBeNull();
+    expect(await reasonOf(lock.acquire({ priority: "worker", timeout: 0 }))).toMatchObject({
+      code: "ERR_TIMEOUT",
+    });
+    demand.release();
+    expect([lock.locked, lock.waiters]).toEqual([true, 0]);
+    (await worker).release();
+    await settle();
+    expect(idle.state).toBe("fulfilled");
+  });
+
+  it("[G4] hands a token whose signal is aborted by then to one that was preempted before it heard of its grant", async () => {
+    const lock = new PriorityLock({ classes });
+    const holder = await lock.acquire({ priority: "worker" });
+    const next = lock.acquire({ priority: "worker" });
+    holder.release();
+    const handler = lock.acquire({ priority: "handler" });
+    const token = await next;
+    expect([token.held, token.preempted, token.signal.aborted]).toEqual([true, true, true]);
+    token.release();
+    (await handler).release();
+  });
+
+  it("[S106] tells an evicted holder when the next one holds already, and goes on whatever it does then", async () => {
+    const lock = new PriorityLock({ classes });
+    const worker = await lock.acquire({ priority: "worker" });
+    const handler = watch(lock.acquire({ priority: "handler", preempt: false }));
+    const seen: unknown[] = [];
+    worker.signal.addEventListener("abort", () => {
+      seen.push(lock.holder?.priority, worker.held, worker.evicted);
+      worker.release();
+    });
+    expect(lock.evict()).toBe(true);
+    expect(seen).toEqual(["handler", false, true]);
+    expect(worker.signal.reason).toMatchObject({ code: "ERR_EVICTED", reason: undefined });
+    await settle();
+    expect(handler.value?.held).toBe(true);
+    worker.release();
+    expect(lock.holder?.priority).toBe("handler");
+    handler.value?.release();
+    expect([lock.evict(), lock.locked]).toEqual([false, false]);
+  });
+
+  it("gives an evicted holder that was asked to yield before a signal that says what happened last", async () => {
+    const lock = new PriorityLock({ classes });
+    const worker = await lock.acquire({ priority: "worker" });
+    const before = worker.signal;
+    void lock.with(() => undefined, { priority: "handler" });
+    expect(before.reason).toMatchObject({ code: "ERR_PREEMPTED" });
+    lock.evict("wedged");
+    expect([worker.preempted, worker.evicted]).toEqual([false, true]);
+    expect(before.reason).toMatchObject({ code: "ERR_PREEMPTED" });
+    expect(worker.signal.aborted).toBe(true);
+    expect(worker.signal.reason).toMatchObject({ code: "ERR_EVICTED", reason: "wedged" });
+    await settle();
+    expect(lock.locked).toBe(false);
+  });
+
+  it("[L20] runs a body in the context of who asked, and not of who released", async () => {
+    const { AsyncLocalStorage } = await import("node:async_hooks");
+    const store = new AsyncLocalStorage<string>();
+    const lock = new PriorityLock({ classes });
+    const go = gate();
+    const worker = store.run("worker", () => lock.with(() => go.promise, { priority: "worker" }));
+    const seen = store.run("handler", () => lock.with(() => store.getStore(), { priority: "handler" }));
+    go.open();
+    await worker;
+    expect(await seen).toBe("handler");
+  });
 });
