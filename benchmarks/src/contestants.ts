@@ -2,8 +2,10 @@ import type {
   AbortAdapter,
   Adapters,
   IdAdapter,
+  IntegerAdapter,
   KeyedAdapter,
   MutexAdapter,
+  PriorityAdapter,
   RwAdapter,
 } from "./harness/adapters.ts";
 import type { Contestant } from "./harness/case.ts";
@@ -22,12 +24,14 @@ const modules: Readonly<Record<string, () => Promise<Adapters>>> = {
   "async-rwlock": () => import("./peers/async-rwlock.ts"),
   "async-lock": () => import("./peers/async-lock.ts"),
   "@esfx": () => import("./peers/esfx.ts"),
+  async: () => import("./peers/async.ts"),
   "p-limit": () => import("./peers/p-limit.ts"),
   "async-mutex": () => import("./peers/async-mutex.ts"),
   "p-queue@9": () => import("./peers/p-queue-9.ts"),
   "p-queue@10": () => import("./peers/p-queue.ts"),
   effect: () => import("./peers/effect.ts"),
   "web locks": () => import("./peers/web-locks.ts"),
+  "id-pool": () => import("./peers/id-pool.ts"),
   "number-allocator": () => import("./peers/number-allocator.ts"),
   "@matrixai": () => import("./peers/matrixai-async-locks.ts"),
 };
@@ -130,6 +134,24 @@ export const idRegistries: readonly Contestant<IdAdapter>[] = [
   ...peers((adapters) => adapters.ids, ["number-allocator"]),
 ];
 
+export const integerPools: readonly Contestant<IntegerAdapter>[] = [
+  floor("counter + stack", async () => (await import("./floors/integers.ts")).counterAndStack),
+  own(async () => (await import("./peers/holdfast.ts")).integers),
+  own(async () => (await import("./peers/holdfast.ts")).lowestIntegers, `${ours}, lowest free`),
+  ...peers((adapters) => adapters.integers, ["id-pool", "number-allocator"]),
+];
+
+export const prioritized: readonly Contestant<PriorityAdapter>[] = [
+  floor("await undefined", async () => (await import("./floors/priority.ts")).awaitUndefined),
+  floor("list", async () => (await import("./floors/priority.ts")).list),
+  floor("buckets", async () => (await import("./floors/priority.ts")).buckets),
+  floor("heap", async () => (await import("./floors/priority.ts")).heap),
+  own(async () => (await import("./peers/holdfast.ts")).priority),
+  // The two share what the engine learns, as they do in a program that has both: either is up to a tenth faster alone.
+  own(async () => (await import("./peers/holdfast.ts")).withoutPriority, "Mutex"),
+  ...peers((adapters) => adapters.priority, ["async", "async-mutex", "p-queue@9", "p-queue@10"]),
+];
+
 export const abortables: readonly Contestant<AbortAdapter>[] = [
   floor("no signal", async () => (await import("./floors/abort.ts")).noSignal),
   floor("listener per signal", async () => (await import("./floors/abort.ts")).listenerPerSignal),
@@ -139,6 +161,13 @@ export const abortables: readonly Contestant<AbortAdapter>[] = [
     (adapters) => adapters.abort,
     ["superlock", "@esfx", "p-queue@9", "p-queue@10", "web locks", "@matrixai"],
   ),
+];
+
+/** With classes, where they have any. */
+export const priorityAbortables: readonly Contestant<AbortAdapter>[] = [
+  ...abortables.filter(({ name }) => name === "listener per signal"),
+  own(async () => (await import("./peers/holdfast.ts")).priorityAbort),
+  ...peers((adapters) => adapters.priorityAbort, ["p-queue@9", "p-queue@10"]),
 ];
 
 export const oursWithTimeout = `${ours} + timeout`;

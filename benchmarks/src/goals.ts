@@ -4,6 +4,12 @@ import type { Goal } from "./harness/goal.ts";
 // Code that was compiled meanwhile counts as heap; a waiter that is still there would be 160 bytes or more.
 const bytesOfNoise = 16;
 
+// Some of them tell more of the classes, some of the queue.
+const drains = {
+  case: "priority/1000-3",
+  andCases: ["priority/10000-2", "priority/10000-3", "priority/10000-5"],
+};
+
 // What the locks are to reach. Some peers let a second release() break exclusion; beside those we may take a little longer.
 export const goals: readonly Goal[] = [
   { case: "mutex/uncontended", with: "await undefined", atMost: 1.3 },
@@ -80,11 +86,37 @@ export const goals: readonly Goal[] = [
   { case: "keyed/zipf", with: "async-lock", atLeast: 2 },
   { case: "keyed/zipf", with: "async-mutex", atLeast: 5 },
 
+  { case: "priority/uncontended", with: "Mutex", atMost: 1.5 },
+  { case: "priority/uncontended-5", with: "Mutex", atMost: 1.5 },
+  { case: "priority/run", with: "Mutex", atMost: 1.5 },
+  { case: "priority/1000", with: "Mutex", atMost: 1.5 },
+
+  { ...drains, with: "heap", atMost: 1 },
+  { ...drains, with: "buckets", atMost: 1.7 },
+  { ...drains, with: "async", atLeast: 3.5 },
+  { ...drains, with: "p-queue@9", atLeast: 4 },
+  { ...drains, with: "p-queue@10", atLeast: 4 },
+  { ...drains, with: "async-mutex", atLeast: 8 },
+
+  { case: "priority/100000-3", with: "list", atMost: 1.3 },
+  { case: "priority/100000-3", with: "async", atLeast: 2.2 },
+  { case: "priority/100000-3", with: "async-mutex", atLeast: 60 },
+  { case: "priority/100000-3", with: "p-queue@9", atLeast: 8 },
+  { case: "priority/100000-3", with: "p-queue@10", atLeast: 8 },
+
+  { case: "priority/abort-10000", with: "listener per signal", atMost: 1.3 },
+  { case: "priority/abort-10000", with: "p-queue@10", atLeast: 2.5 },
+  { case: "memory/priority-waiter", metric: "task", atMost: 600 },
+
   { case: "id/turn", with: "set + closure", atMost: 1.1 },
   { case: "id/turn", with: "set", atMost: 1.5 },
   { case: "id/turn", with: "number-allocator", atLeast: 5 },
   { case: "id/held", with: "set + closure", atMost: 1.1 },
   { case: "id/refused", with: "set", atMost: 1.5 },
+  { case: "id/integers", with: "counter + stack", atMost: 1.7 },
+  { case: "id/integers", atMost: 5 },
+  { case: "id/integers", with: "id-pool", atLeast: 4 },
+  { case: "id/integers", with: "number-allocator", atLeast: 100 },
   { case: "memory/held-id", atMost: 135 },
   { case: "memory/ended-ids", atMost: 1 },
 

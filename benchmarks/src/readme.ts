@@ -1,8 +1,9 @@
 // Writes the comparison tables of the packages' READMEs from a run saved with `pnpm bench --save FILE`:
-// `pnpm run readme FILE`, in this folder.
+// `pnpm run readme FILE`, in this folder. A table some of whose cases the run does not have stays as it is.
 import { readFile, writeFile } from "node:fs/promises";
 
 interface Metric {
+  readonly unit: string;
   readonly median: number;
   readonly ratios: Readonly<Record<string, { readonly median: number } | undefined>>;
 }
@@ -39,6 +40,22 @@ const tables: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "mutex/1000": "`Mutex`, 1,000 tasks",
     "abort/shared-10000": "abort of 10,000 waiters",
   },
+  "priority-lock": {
+    "priority/uncontended": "one class, free",
+    "priority/uncontended-5": "5 classes, free",
+    "priority/1000": "1,000 tasks, 5 classes",
+    "priority/1000-3": "1,000 waiters, 3 classes",
+    "priority/10000-3": "10,000 waiters, 3 classes",
+    "priority/10000-5": "10,000 waiters, 5 classes",
+    "priority/abort-10000": "abort of 10,000 waiters",
+  },
+  "id-reservation": {
+    "id/turn": "reserve and release, in turn",
+    "id/held": "100,000 held, then released",
+    "id/refused": "refused",
+    "id/integers": "next of 100 whole numbers",
+    "memory/held-id": "heap per held id",
+  },
 };
 
 const [file] = process.argv.slice(2);
@@ -46,6 +63,11 @@ if (file === undefined) throw new TypeError("name the file that `pnpm bench --sa
 const run = JSON.parse(await readFile(file, "utf8")) as Run;
 
 for (const [name, headings] of Object.entries(tables)) {
+  const missing = Object.keys(headings).filter((id) => run.cases.every((one) => one.id !== id));
+  if (missing.length > 0) {
+    console.log(`${name}: not written, the run lacks ${missing.join(", ")}`);
+    continue;
+  }
   const readme = new URL(`../../packages/${name}/README.md`, import.meta.url);
   const text = await readFile(readme, "utf8");
   const [before, after] = [text.indexOf("<!-- comparison -->"), text.indexOf("<!-- /comparison -->")];
@@ -55,24 +77,19 @@ for (const [name, headings] of Object.entries(tables)) {
 }
 
 function comparison(headings: Readonly<Record<string, string>>): string {
-  const cases = Object.keys(headings).map((id) => {
-    const found = run.cases.find((one) => one.id === id);
-    if (found === undefined) throw new Error(`the run has no case ${id}`);
-    return found;
-  });
+  const cases = Object.keys(headings).flatMap((id) => run.cases.filter((one) => one.id === id));
+  const bytes = cases.some(({ contestants }) =>
+    contestants.some(({ metrics }) => metrics["heap"]?.unit === "B"),
+  );
   const rows = new Map<string, (string | undefined)[]>();
   for (const [column, { contestants }] of cases.entries())
     for (const { name, role, metrics } of contestants) {
-      const metric = metrics["time"] ?? metrics["total"];
+      const metric = metrics["time"] ?? metrics["total"] ?? metrics["heap"];
       if (metric === undefined) continue;
       const row = rows.get(name) ?? [];
       const ratio = metric.ratios["holdfast"]?.median;
       row[column] =
-        name === "holdfast"
-          ? `**${nanoseconds(metric.median)}**`
-          : ratio === undefined
-            ? undefined
-            : times(ratio);
+        name === "holdfast" ? `**${amount(metric)}**` : ratio === undefined ? undefined : times(ratio);
       if (role === "floor") row[column] = row[column] === undefined ? undefined : `_${row[column]}_`;
       rows.set(name, row);
     }
@@ -80,7 +97,7 @@ function comparison(headings: Readonly<Record<string, string>>): string {
   const line = (cells: readonly (string | undefined)[]): string =>
     `| ${cases.map((_, column) => cells[column] ?? "").join(" | ")} |`;
   return [
-    `Time per operation of ours, and how many times that the others take, medians of ${run.rounds} rounds in each of`,
+    `${bytes ? "Time or memory" : "Time"} per operation of ours, and how many times that the others take, medians of ${run.rounds} rounds in each of`,
     `${run.processes} processes on Node ${run.node.replace("v", "")}, all in one run (\`pnpm bench\`, see [benchmarks](../../benchmarks)).`,
     "Rows in italics are floors: code that does the least there is to do, and is not safe to use. Below 1 is faster than ours.",
     "",
@@ -90,8 +107,8 @@ function comparison(headings: Readonly<Record<string, string>>): string {
   ].join("\n");
 }
 
-function nanoseconds(value: number): string {
-  return `${value < 100 ? value.toFixed(0) : Math.round(value).toLocaleString("en")} ns`;
+function amount({ median, unit }: Metric): string {
+  return `${median < 100 ? median.toFixed(0) : Math.round(median).toLocaleString("en")} ${unit}`;
 }
 
 function times(ratio: number): string {

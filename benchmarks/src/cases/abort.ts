@@ -1,7 +1,8 @@
 import { getEventListeners } from "node:events";
 import { abortables } from "../contestants.ts";
 import { at } from "../harness/at.ts";
-import { type Case, defineCase } from "../harness/case.ts";
+import type { AbortAdapter } from "../harness/adapters.ts";
+import { type Case, type Contestant, defineCase } from "../harness/case.ts";
 import { shuffled } from "../harness/random.ts";
 
 type Loops = typeof import("../loops/abort.ts");
@@ -65,15 +66,22 @@ export class Crowd {
   }
 }
 
-function abortion(count: number, plan: Plan): Case {
+interface Abortion {
+  readonly id: string;
+  readonly title: string;
+  readonly count: number;
+  readonly plan: Plan;
+  readonly contestants: readonly Contestant<AbortAdapter>[];
+}
+
+/** So many wait, and then all of them give up. */
+export function abortion({ id, title, count, plan, contestants }: Abortion): Case {
   return defineCase({
-    id: `abort/${plan.name}-${count}`,
-    title: `abort of ${count.toLocaleString("en")} waiters, ${
-      plan.shared ? "one signal for all" : `a signal each, ${plan.random ? "at random" : "in order"}`
-    }; per waiter`,
+    id,
+    title,
     metrics: { total: "ns", enqueue: "ns", abort: "ns" },
     floor: "listener per signal",
-    contestants: abortables,
+    contestants,
     async prepare(adapter, name, size) {
       const loops = await loopsFor(name);
       const waiters = size === "tiny" ? 20 : count;
@@ -108,7 +116,19 @@ function abortion(count: number, plan: Plan): Case {
   });
 }
 
+function ofMutex(count: number, plan: Plan): Case {
+  return abortion({
+    id: `abort/${plan.name}-${count}`,
+    title: `abort of ${count.toLocaleString("en")} waiters, ${
+      plan.shared ? "one signal for all" : `a signal each, ${plan.random ? "at random" : "in order"}`
+    }; per waiter`,
+    count,
+    plan,
+    contestants: abortables,
+  });
+}
+
 export const abortCases: readonly Case[] = [
-  abortion(1_000, at(plans, 0)),
-  ...plans.map((plan) => abortion(10_000, plan)),
+  ofMutex(1_000, at(plans, 0)),
+  ...plans.map((plan) => ofMutex(10_000, plan)),
 ];

@@ -1,7 +1,8 @@
 import { setImmediate as breath } from "node:timers/promises";
-import { abortablesAndTimeouts, idRegistries, keyedMutexes, mutexes } from "../contestants.ts";
-import type { AbortAdapter } from "../harness/adapters.ts";
-import { type Case, defineCase } from "../harness/case.ts";
+import { abortablesAndTimeouts, idRegistries, keyedMutexes, mutexes, prioritized } from "../contestants.ts";
+import type { AbortAdapter, MutexAdapter } from "../harness/adapters.ts";
+import { type Case, defineCase, type Runner, type Size } from "../harness/case.ts";
+import { asMutex } from "../harness/classes.ts";
 import { firstIds, loopsFor } from "./ids.ts";
 import { Crowd, type Plan, plans } from "./abort.ts";
 
@@ -17,46 +18,68 @@ async function heap(): Promise<number> {
   return process.memoryUsage().heapUsed;
 }
 
-const waiters = defineCase({
-  id: "memory/waiter",
-  title: "what one of 10,000 waiters keeps: its promise alone, and a whole task that waits",
+const excluding = ({ name }: { readonly name: string }): boolean =>
+  !name.startsWith("fresh") && name !== "await undefined";
+
+const ofWaiters: Pick<Case, "metrics" | "floor" | "maxRounds" | "singleBatch"> = {
   metrics: { task: "B", promise: "B" },
   floor: "list",
   maxRounds,
   singleBatch: true,
-  contestants: mutexes.filter(({ name }) => !name.startsWith("fresh") && name !== "await undefined"),
-  async prepare({ acquire, release, ...adapter }, _name, size) {
-    if (acquire === undefined || release === undefined) return undefined;
-    const count = size === "tiny" ? 20 : 10_000;
-    const task = async (lock: unknown): Promise<void> => {
-      const held = await acquire(lock);
-      release(lock, held);
-    };
-    const perWaiter = async (start: (lock: unknown) => unknown): Promise<[bytes: number, all: unknown[]]> => {
-      const lock = adapter.create();
-      const holder = await acquire(lock);
-      const waits = new Array<unknown>(count).fill(undefined);
-      const before = await heap();
-      for (let i = 0; i < count; i += 1) waits[i] = start(lock);
-      const bytes = ((await heap()) - before) / count;
-      release(lock, holder);
-      return [bytes, waits];
-    };
-    return Promise.resolve({
-      run: async () => {
-        const [perTask, tasks] = await perWaiter(task);
-        await Promise.all(tasks);
-        let only: unknown;
-        const [perPromise, promises] = await perWaiter((lock) => {
-          only = lock;
-          return acquire(lock);
-        });
-        for (const promise of promises) release(only, await promise);
-        return { task: perTask, promise: perPromise };
-      },
-    });
-  },
+};
+
+const waiters = defineCase({
+  id: "memory/waiter",
+  title: "what one of 10,000 waiters keeps: its promise alone, and a whole task that waits",
+  ...ofWaiters,
+  contestants: mutexes.filter(excluding),
+  prepare: (adapter, _name, size) => Promise.resolve(bytesPerWaiter(adapter, size)),
 });
+
+const priorityWaiters = defineCase({
+  id: "memory/priority-waiter",
+  title: "what one of 10,000 waiters in 5 classes keeps: its promise alone, and a whole task that waits",
+  ...ofWaiters,
+  contestants: prioritized.filter(excluding),
+  prepare: (adapter, _name, size) => Promise.resolve(bytesPerWaiter(asMutex(adapter), size)),
+});
+
+function bytesPerWaiter({ acquire, release, ...adapter }: MutexAdapter, size: Size): Runner | undefined {
+  if (acquire === undefined || release === undefined) return undefined;
+  const count = size === "tiny" ? 20 : 10_000;
+  const task = async (lock: unknown): Promise<void> => {
+    const held = await acquire(lock);
+    release(lock, held);
+  };
+  const perWaiter = async (start: (lock: unknown) => unknown): Promise<[bytes: number, all: unknown[]]> => {
+    const lock = adapter.create();
+    const holder = await acquire(lock);
+    const waits = new Array<unknown>(count).fill(undefined);
+    const before = await heap();
+    for (let i = 0; i < count; i += 1) waits[i] = start(lock);
+    const bytes = ((await heap()) - before) / count;
+    release(lock, holder);
+    return [bytes, waits];
+  };
+  return {
+    run: async () => {
+      const [perTask, tasks] = await perWaiter(task);
+      await Promise.all(tasks);
+      let only: unknown;
+      const [perPromise, promises] = await perWaiter((lock) => {
+        only = lock;
+        return acquire(lock);
+      });
+      // Not one after the other: not all locks let them in in the order in which they came.
+      await Promise.all(
+        promises.map(async (promise) => {
+          release(only, await promise);
+        }),
+      );
+      return { task: perTask, promise: perPromise };
+    },
+  };
+}
 
 /** The two that take minutes for a million keys. */
 const tooSlow = ["@matrixai", "web locks"];
@@ -194,6 +217,7 @@ function timers(): number {
 
 export const memoryCases: readonly Case[] = [
   waiters,
+  priorityWaiters,
   distinctKeys,
   heldIds,
   endedIds,

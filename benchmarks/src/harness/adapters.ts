@@ -49,6 +49,22 @@ export interface RwAdapter<Lock = unknown, Read = unknown, Write = unknown> exte
   readonly shares: boolean;
 }
 
+/** One lock whose waiters are of classes. */
+export interface PriorityAdapter<Lock = unknown, Held = unknown> {
+  /** Undefined where it excludes nobody. */
+  readonly secondRelease: SecondRelease | undefined;
+  /** The order in which those who wait are let in. */
+  readonly order: "by class, then FIFO" | "FIFO";
+  create(this: void, classes: number): Lock;
+  /** `rank` is the class; 0 is the highest. */
+  acquire?(this: void, lock: Lock, rank: number): Promise<Held> | Held;
+  release?(this: void, lock: Lock, held: Held): void;
+  /** Runs the body inside. */
+  run?(this: void, lock: Lock, rank: number, body: () => undefined): unknown;
+  /** The same for a body that waits. */
+  runAsync?(this: void, lock: Lock, rank: number, body: () => Promise<void>): Promise<unknown>;
+}
+
 /** A lock per key. */
 export interface KeyedAdapter<Lock = unknown, Held = unknown> extends Adapter<Lock> {
   /** Undefined where it excludes nobody. */
@@ -74,6 +90,15 @@ export interface IdAdapter<Registry = unknown, Id = unknown, Held = unknown> ext
   forget?(this: void, registry: Registry, id: Id, held: Held): void;
 }
 
+/** Whole numbers, of which nobody has one that somebody else has. */
+export interface IntegerAdapter<Pool = unknown, Held = unknown> extends Adapter<Pool> {
+  /** What giving a number back once more does, when somebody else has it by then. */
+  readonly secondRelease: "harmless" | "hands it out twice";
+  take(this: void, pool: Pool): Held;
+  numberOf(this: void, held: Held): number;
+  giveBack(this: void, pool: Pool, held: Held): void;
+}
+
 /** What the module of a peer or a floor exports. */
 export interface Adapters {
   readonly mutex?: MutexAdapter;
@@ -81,4 +106,7 @@ export interface Adapters {
   readonly rw?: RwAdapter;
   readonly keyed?: KeyedAdapter;
   readonly ids?: IdAdapter;
+  readonly integers?: IntegerAdapter;
+  readonly priority?: PriorityAdapter;
+  readonly priorityAbort?: AbortAdapter;
 }

@@ -6,6 +6,8 @@ import { short, table } from "./table.ts";
 /** What a case should show. */
 export interface Goal {
   readonly case: string;
+  /** Of several cases the geometric mean of the ratios counts, if all were run. */
+  readonly andCases?: readonly string[];
   /** Who is to reach it; without one, ours. */
   readonly who?: string;
   /** Without one, the case's main metric. */
@@ -43,28 +45,30 @@ export function goalRows(
     const metric = goal.metric ?? at(Object.keys(result.definition.metrics), 0);
     const target = goal.atMost ?? goal.atLeast ?? 0;
     const upper = goal.atLeast === undefined;
+    const { with: other } = goal;
     const who = goal.who ?? ours;
+    const all = [goal.case, ...(goal.andCases ?? [])].map((id) => byId.get(id));
     let measured: Summary | undefined;
     let what: string;
     if (goal.withCase !== undefined) {
       measured = across(result.summary(who, metric), byId.get(goal.withCase)?.summary(who, metric));
       what = `${metric}: at most ${short(target)} x ${goal.withCase}`;
-    } else if (goal.with === undefined) {
+    } else if (other === undefined) {
       measured = result.summary(who, metric);
       what = `${metric}: at most ${short(target)}`;
     } else if (upper) {
-      measured = result.ratio(who, goal.with, metric);
-      what = `${metric}: at most ${short(target)} x ${goal.with}`;
+      measured = mean(all.map((each) => each?.ratio(who, other, metric)));
+      what = `${metric}: at most ${short(target)} x ${other}`;
     } else {
-      measured = result.ratio(goal.with, who, metric);
-      what = `${metric}: at least ${short(target)} x faster than ${goal.with}`;
+      measured = mean(all.map((each) => each?.ratio(other, who, metric)));
+      what = `${metric}: at least ${short(target)} x faster than ${other}`;
     }
     if (measured === undefined) return [];
     const { median, low, high } = measured;
     const met = upper ? median <= target : median >= target;
     return [
       {
-        case: goal.case,
+        case: goal.andCases === undefined ? goal.case : `${goal.case} and ${goal.andCases.length} more`,
         goal: who === ours ? what : `${who}: ${what}`,
         target,
         measured: median,
@@ -74,6 +78,21 @@ export function goalRows(
       },
     ];
   });
+}
+
+/** The geometric means, if there are all of them. */
+function mean(summaries: readonly (Summary | undefined)[]): Summary | undefined {
+  const known = summaries.filter((summary) => summary !== undefined);
+  if (known.length < summaries.length) return undefined;
+  const of = (pick: (summary: Summary) => number): number =>
+    Math.exp(known.reduce((sum, summary) => sum + Math.log(pick(summary)), 0) / known.length);
+  return {
+    median: of(({ median }) => median),
+    min: of(({ min }) => min),
+    low: of(({ low }) => low),
+    high: of(({ high }) => high),
+    samples: Math.min(...known.map(({ samples }) => samples)),
+  };
 }
 
 /** Medians only: rounds of different cases do not belong together. */

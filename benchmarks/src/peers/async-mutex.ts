@@ -1,6 +1,6 @@
 // Lacks AbortSignal; its timeout leaves the waiter in the queue; compiled down to generators. A second release is harmless.
 import { Mutex } from "async-mutex";
-import type { KeyedAdapter, MutexAdapter, RwAdapter } from "../harness/adapters.ts";
+import type { KeyedAdapter, MutexAdapter, PriorityAdapter, RwAdapter } from "../harness/adapters.ts";
 
 type Release = () => void;
 
@@ -13,6 +13,18 @@ export const mutex: MutexAdapter<Mutex, Release> = {
   },
   run: (lock, body) => lock.runExclusive(body),
   runAsync: (lock, body) => lock.runExclusive(body),
+};
+
+/** It lets the greatest number in first. */
+export const priority: PriorityAdapter<Mutex, Release> = {
+  secondRelease: "harmless",
+  order: "by class, then FIFO",
+  create: () => new Mutex(),
+  acquire: (lock, rank) => lock.acquire(-rank),
+  release: (_lock, release) => {
+    release();
+  },
+  run: (lock, rank, body) => lock.runExclusive(body, -rank),
 };
 
 /** What people do who have no keyed lock: a Map of mutexes that only grows. */

@@ -1,9 +1,20 @@
 // Ours. One release per grant, whoever calls it how often; signal and timeout on every wait.
-import { IdReservations, type Reservation } from "@holdfast/id-reservation";
+import { counter, IdReservations, type Reservation } from "@holdfast/id-reservation";
 import { KeyedMutex, KeyedRwLock, type KeyModeToken, type KeyToken, Mutex } from "@holdfast/keyed-mutex";
+import { PriorityLock, type PriorityToken } from "@holdfast/priority-lock";
 import { type ReadToken, RwLock, type WriteToken } from "@holdfast/rw-lock";
 import type { LockToken } from "@holdfast/core";
-import type { AbortAdapter, IdAdapter, KeyedAdapter, MutexAdapter, RwAdapter } from "../harness/adapters.ts";
+import type {
+  AbortAdapter,
+  IdAdapter,
+  IntegerAdapter,
+  KeyedAdapter,
+  MutexAdapter,
+  PriorityAdapter,
+  RwAdapter,
+} from "../harness/adapters.ts";
+import { at } from "../harness/at.ts";
+import { abortInClasses } from "../harness/classes.ts";
 
 export const mutex: MutexAdapter<Mutex, LockToken> = {
   secondRelease: "harmless",
@@ -81,3 +92,69 @@ export const ids: IdAdapter<IdReservations, string, Reservation> = {
     reservation.commit();
   },
 };
+
+interface Numbers {
+  readonly registry: IdReservations<number>;
+  readonly next: () => number;
+}
+
+/** Each number once, as for jobs and requests. */
+export const integers: IntegerAdapter<Numbers, Reservation<number>> = {
+  secondRelease: "harmless",
+  create: () => ({ registry: new IdReservations<number>({ onCommit: "forget" }), next: counter() }),
+  take: ({ registry, next }) => registry.reserveFirst(next),
+  numberOf: ({ id }) => id,
+  giveBack(_numbers, reservation) {
+    reservation.release();
+  },
+};
+
+/** The lowest that is free, as for slots and ports. */
+export const lowestIntegers: IntegerAdapter<IdReservations<number>, Reservation<number>> = {
+  secondRelease: "harmless",
+  create: () => new IdReservations<number>({ onCommit: "forget" }),
+  take: (registry) => registry.reserveFirst(counter()),
+  numberOf: ({ id }) => id,
+  giveBack(_registry, reservation) {
+    reservation.release();
+  },
+};
+
+// As people name them: written down once, in the order that counts.
+const classNames = ["alarm", "interactive", "handler", "worker", "backup"] as const;
+type ClassName = (typeof classNames)[number];
+
+export const priority: PriorityAdapter<PriorityLock<ClassName>, PriorityToken> = {
+  secondRelease: "harmless",
+  order: "by class, then FIFO",
+  create: (classes) => new PriorityLock({ classes: classNames.slice(0, classes) }),
+  acquire: (lock, rank) => lock.acquire({ priority: at(classNames, rank) }),
+  release: (_lock, token) => {
+    token.release();
+  },
+  run: (lock, rank, body) => lock.with(body, { priority: at(classNames, rank) }),
+  runAsync: (lock, rank, body) => lock.with(body, { priority: at(classNames, rank) }),
+};
+
+/** Our lock without classes, for what they cost. */
+export const withoutPriority: PriorityAdapter<Mutex, LockToken> = {
+  secondRelease: "harmless",
+  order: "FIFO",
+  create: () => new Mutex(),
+  acquire: (lock) => lock.acquire(),
+  release: (_lock, token) => {
+    token.release();
+  },
+  run: (lock, _rank, body) => lock.with(body),
+  runAsync: (lock, _rank, body) => lock.with(body),
+};
+
+export const priorityAbort: AbortAdapter = abortInClasses<PriorityLock<ClassName>, PriorityToken>(
+  {
+    aborted: "rejects with the reason",
+    create: () => new PriorityLock({ classes: classNames }),
+    hold: (lock) => lock.acquire({ priority: "alarm" }).then((token) => token.release.bind(token)),
+    waiting: (lock) => lock.waiters,
+  },
+  (lock, signal, rank) => lock.acquire({ priority: at(classNames, rank), signal }),
+);

@@ -1,12 +1,22 @@
 // A queue that runs one at a time; has AbortSignal, taken out in O(1) only at the head. Nothing to release twice.
 import PQueue from "p-queue";
-import type { AbortAdapter, MutexAdapter } from "../harness/adapters.ts";
+import type { AbortAdapter, MutexAdapter, PriorityAdapter } from "../harness/adapters.ts";
+import { abortInClasses } from "../harness/classes.ts";
 
 export const mutex: MutexAdapter<PQueue, never> = {
   secondRelease: "cannot be written",
   create: () => new PQueue({ concurrency: 1 }),
   run: (queue, body) => queue.add(body),
   runAsync: (queue, body) => queue.add(body),
+};
+
+/** It lets the greatest number in first. */
+export const priority: PriorityAdapter<PQueue, never> = {
+  secondRelease: "cannot be written",
+  order: "by class, then FIFO",
+  create: () => new PQueue({ concurrency: 1 }),
+  run: (queue, rank, body) => queue.add(body, { priority: -rank }),
+  runAsync: (queue, rank, body) => queue.add(body, { priority: -rank }),
 };
 
 export const abort: AbortAdapter<PQueue> = {
@@ -24,3 +34,10 @@ export const abort: AbortAdapter<PQueue> = {
   wait: (queue, signal) => queue.add(() => Promise.resolve(), signal === undefined ? {} : { signal }),
   waiting: (queue) => queue.size,
 };
+
+export const priorityAbort = abortInClasses(abort, (queue, signal, rank) =>
+  queue.add(
+    () => Promise.resolve(),
+    signal === undefined ? { priority: -rank } : { priority: -rank, signal },
+  ),
+);
