@@ -103,7 +103,7 @@ export class PriorityGate extends Gate<PriorityGrant, Ask> {
   evict(reason: unknown): boolean {
     const { holder } = this;
     if (holder === undefined) return false;
-    holder.evict(new EvictedError(`${holder.describe(this.state)} was evicted`, reason));
+    holder.evict(new EvictedError(`The holder of ${holder.describe(this.state)} was evicted`, reason));
     return true;
   }
 

@@ -57,7 +57,7 @@ export interface PriorityAcquireOptions<C extends string> extends WaitOptions {
  *
  * **Fairness**: FIFO in each class; `release()` hands the lock to the first of the highest class before it returns. Lower
  * classes can starve unless `agingMs` is set: a waiter of the class at index r then is in the highest class after r × agingMs
- * at the latest, and is granted after those who stood there before it.
+ * at the latest, and is granted after those who stood there before it. A demand suspends this: nobody ages into the class in demand.
  *
  * **Cancel safety**: a request that is aborted or times out before its grant changes nothing, but that whoever it asked to
  * yield stays asked. After the grant a signal has no effect.
@@ -71,7 +71,7 @@ export interface PriorityAcquireOptions<C extends string> extends WaitOptions {
  * const session = new PriorityLock({ classes: ["handler", "worker"] });
  * const worker = await session.acquire({ priority: "worker" });
  * const reply = session.with(() => "replied", { priority: "handler", label: "webhook" });
- * console.log(worker.preempted, String(worker.signal.reason)); // => true PreemptedError: …
+ * console.log(String(worker.signal.reason)); // => PreemptedError: PriorityLock is asked to yield to "handler" as "webhook"
  * await worker.checkpoint();
  * console.log(await reply, worker.held, worker.signal.aborted); // => replied true false
  * worker.release();

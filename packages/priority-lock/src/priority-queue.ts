@@ -9,8 +9,9 @@ type Item = Grant | PriorityEntry;
 /**
  * A FIFO queue for each class, of which the highest that has somebody in it comes first.
  *
- * With aging, whoever has been in a class for `agingMs` moves to the end of the next higher one. That is worked out at
- * each arrival and each admission, as of the moment at which it was due: no timer is needed, and looking changes nothing.
+ * With aging, whoever has been in a class for `agingMs` moves to the end of the next higher one, but not into a class in
+ * demand. That is worked out at each arrival and each admission, as of the moment at which it was due: no timer is needed,
+ * looking changes nothing, and the time alone never lets anybody in.
  *
  * **Complexity**: O(classes) for every operation, amortised.
  */
@@ -89,7 +90,10 @@ export class PriorityQueue implements WaitQueue {
 
   /** Whether a newcomer of this rank may come in before all who wait. */
   admits(rank: number): boolean {
-    return rank <= this.#lowest && (this.size === 0 || this.#find(rank) === undefined);
+    if (rank > this.#lowest) return false;
+    if (this.size === 0) return true;
+    if (this.ages) this.#age(performance.now());
+    return this.#find(rank) === undefined;
   }
 
   /** Whether a higher rank than this is waited for or demanded. */
@@ -101,6 +105,7 @@ export class PriorityQueue implements WaitQueue {
 
   /** Adds or takes away a demand for a rank: while there is one, no lower rank is let in. */
   demand(rank: number, change: 1 | -1): void {
+    if (this.ages) this.#age(performance.now());
     this.#demands[rank] = at(this.#demands, rank) + change;
     const highest = this.#demands.findIndex((count) => count > 0);
     this.#lowest = highest < 0 ? this.#queues.length - 1 : highest;
@@ -130,6 +135,8 @@ export class PriorityQueue implements WaitQueue {
   /** Moves up those who are due. From the lowest class: one who is long due passes through several. */
   #age(now: number): void {
     for (let rank = this.#queues.length - 1; rank > 0; rank -= 1) {
+      // A demand holds back whoever stands below it, however long that lasts.
+      if (rank === this.#lowest + 1) continue;
       const queue = at(this.#queues, rank);
       for (let first; typeof (first = queue.first()) === "object";) {
         if (now - first.since < this.#agingMs) break;

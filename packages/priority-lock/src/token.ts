@@ -42,7 +42,7 @@ export interface PriorityToken<C extends string = string> extends LockToken {
    * From then on `signal` is a fresh one.
    *
    * **Cancel safety**: when it rejects after it yielded (`signal`, `timeout`, `cancelWaiters()`, `close()`, `release()`), the
-   * lock is not held any more, as after an `acquire` that rejects.
+   * lock is not held any more, as after an `acquire` that rejects. `timeout: 0` yields for good.
    *
    * @throws By rejecting: what `acquire` rejects with; `TypeError` if the lock is not held, `EvictedError` if it was taken
    * away. At once: `TypeError` or `RangeError` for wrong options.

@@ -143,7 +143,7 @@ describe("PriorityLock refuses", () => {
     });
     lock.evict("wedged");
     expect(token.signal.reason).toMatchObject({
-      message: 'PriorityLock "session" as "task 7" was evicted',
+      message: 'The holder of PriorityLock "session" as "task 7" was evicted',
       name: "EvictedError",
       code: "ERR_EVICTED",
       reason: "wedged",

@@ -273,4 +273,44 @@ describe("PriorityLock orders", () => {
     holder.release();
     expect(lock.holder?.label).toBe("left");
   });
+
+  it("[PL3, S93] lets nobody age into a class in demand: a free lock is there for whoever was announced", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    const lock = new PriorityLock({ classes, agingMs: 100 });
+    const demand = lock.demand("high");
+    const low = watch(lock.acquire({ priority: "low", label: "low" }));
+    const middle = watch(lock.acquire({ priority: "middle", label: "middle" }));
+    vi.advanceTimersByTime(1000);
+    // Both to look and to arrive works out who has aged.
+    expect(lock.snapshot().pending).toMatchObject([{ label: "middle" }, { label: "low", agedTo: "middle" }]);
+    void lock.acquire({ priority: "low", label: "late" });
+    expect(lock.locked).toBe(false);
+    const high = lock.tryAcquire({ priority: "high" });
+    expect(high?.held).toBe(true);
+    demand.release();
+    const after = lock.acquire({ priority: "high", label: "after" });
+    // It has aged since the demand ended, and came before.
+    expect(queue(lock)).toEqual(["middle", "low", "after", "late"]);
+    high?.release();
+    await settle();
+    middle.value?.release();
+    await settle();
+    low.value?.release();
+    (await after).release();
+    expect(lock.holder?.label).toBe("late");
+  });
+
+  it("[PL3, G1] lets one in that had aged into a class before that was in demand", () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    const lock = new PriorityLock({ classes, agingMs: 100 });
+    const holder = lock.tryAcquire({ priority: "high" });
+    void lock.acquire({ priority: "middle", label: "aged" });
+    void lock.acquire({ priority: "low", label: "not yet" });
+    vi.advanceTimersByTime(100);
+    const demand = lock.demand("high");
+    vi.advanceTimersByTime(1000);
+    holder?.release();
+    expect([lock.holder?.label, queue(lock)]).toEqual(["aged", ["not yet"]]);
+    demand.release();
+  });
 });
