@@ -88,8 +88,12 @@ export function checkTime(name: string, value: unknown): void {
 function checkClass(name: string, options: PriorityClassOptions): void {
   demand(Object(options) === options, `${name} must be an object`, options);
   for (const option of ["preempts", "preemptible"] as const) {
-    const { [option]: value = false } = options;
-    demand(typeof value === "boolean", `${name}.${option} must be true or false`, value);
+    const { [option]: value } = options;
+    demand(
+      value === undefined || typeof value === "boolean",
+      `${name}.${option} must be true or false`,
+      value,
+    );
   }
   if (options.maxHold !== undefined) checkTime(`${name}.maxHold`, options.maxHold);
 }

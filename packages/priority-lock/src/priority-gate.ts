@@ -89,7 +89,6 @@ export class PriorityGate extends Gate<PriorityGrant, Ask> {
   resume(token: PriorityGrant, request: LockRequest | undefined): true {
     token.resume(this, request);
     this.#hold(token);
-    this.note(request);
     request?.granted(token);
     return true;
   }
@@ -103,7 +102,7 @@ export class PriorityGate extends Gate<PriorityGrant, Ask> {
   evict(reason: unknown): boolean {
     const { holder } = this;
     if (holder === undefined) return false;
-    holder.evict(new EvictedError(`The holder of ${holder.describe(this.state)} was evicted`, reason));
+    holder.evict(this, new EvictedError(`The holder of ${holder.describe(this.state)} was evicted`, reason));
     return true;
   }
 
@@ -120,7 +119,7 @@ export class PriorityGate extends Gate<PriorityGrant, Ask> {
   withdrawDemand(demand: Demand): void {
     this.demands.delete(demand);
     this.line.demand(demand.asked.rank, -1);
-    if (this.waiting > 0) this.advance();
+    this.advance();
   }
 
   /** Moves one who waits to the end of another class, as if it arrived there. */

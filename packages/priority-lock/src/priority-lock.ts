@@ -16,6 +16,7 @@ import { checkTime, PriorityClass, type PriorityClasses, readClasses } from "./c
 import type { DemandHandle } from "./demand.js";
 import type { HolderInfo, PrioritySnapshot } from "./introspection.js";
 import { OverrunClock, type OverrunLimit } from "./overrun-clock.js";
+import { PriorityEntry } from "./priority-entry.js";
 import { type Ask, PriorityGate } from "./priority-gate.js";
 import { PriorityQueue } from "./priority-queue.js";
 import { MovableRequest, type PriorityRequest } from "./request.js";
@@ -195,8 +196,9 @@ export class PriorityLock<const C extends string> extends GateLock<PriorityGrant
     const { holder, gate } = this;
     return {
       held: holder === null ? [] : [holder],
-      pending: Array.from(gate.line.ranked(), ([item, current]) => {
-        const asked = typeof item === "function" ? current : item.asked;
+      pending: Array.from(gate.queue(), (item) => {
+        const { current } = gate.line;
+        const asked = item instanceof PriorityEntry ? item.asked : current;
         return {
           ...pendingEntry(gate.state, item),
           priority: asked.name as C,
@@ -211,7 +213,7 @@ export class PriorityLock<const C extends string> extends GateLock<PriorityGrant
   #ask(options: PriorityAcquireOptions<C>): PriorityClass<C> {
     demand(Object(options) === options, "options must be an object with a priority", options);
     const asked = this.#classOf(options.priority);
-    return options.preempt === undefined ? asked : polite(asked, options);
+    return polite(asked, options);
   }
 
   /** The class of that name. */

@@ -48,7 +48,7 @@ export class PriorityQueue implements WaitQueue {
   push(item: Item, { asked: { rank } }: { readonly asked: PriorityClass }): void {
     if (typeof item === "object") {
       item.rank = rank;
-      if (this.ages) this.#age((item.since = performance.now()));
+      item.since = this.#age();
     }
     at(this.#queues, rank).push(item);
     this.size += 1;
@@ -56,13 +56,11 @@ export class PriorityQueue implements WaitQueue {
 
   /** Adds before all others of its rank. */
   unshift(item: PriorityEntry): void {
+    const now = this.#age();
     const queue = at(this.#queues, item.rank);
-    if (this.ages) {
-      this.#age((item.since = performance.now()));
-      // It ages with the one it stands before, which could not move before it.
-      const first = queue.first();
-      if (typeof first === "object") item.since = first.since;
-    }
+    const first = queue.first();
+    // It ages with the one it stands before, which could not move up before it.
+    item.since = typeof first === "object" ? first.since : now;
     queue.unshift(item);
     this.size += 1;
   }
@@ -73,8 +71,7 @@ export class PriorityQueue implements WaitQueue {
 
   /** The first of those who are not held back. */
   next(): Item | undefined {
-    if (this.size === 0) return undefined;
-    if (this.ages) this.#age(performance.now());
+    this.#age();
     return this.#find(this.#lowest);
   }
 
@@ -92,34 +89,31 @@ export class PriorityQueue implements WaitQueue {
   admits(rank: number): boolean {
     if (rank > this.#lowest) return false;
     if (this.size === 0) return true;
-    if (this.ages) this.#age(performance.now());
+    this.#age();
     return this.#find(rank) === undefined;
   }
 
   /** Whether a higher rank than this is waited for or demanded. */
   wants(rank: number): boolean {
-    if (this.#lowest < rank) return true;
-    if (this.ages) this.#age(performance.now());
-    return this.#find(rank - 1) !== undefined;
+    this.#age();
+    return this.#lowest < rank || this.#find(rank - 1) !== undefined;
   }
 
   /** Adds or takes away a demand for a rank: while there is one, no lower rank is let in. */
   demand(rank: number, change: 1 | -1): void {
-    if (this.ages) this.#age(performance.now());
+    this.#age();
     this.#demands[rank] = at(this.#demands, rank) + change;
     const highest = this.#demands.findIndex((count) => count > 0);
     this.#lowest = highest < 0 ? this.#queues.length - 1 : highest;
   }
 
+  /** All who wait, in order; `current` is the class of each, as it goes. */
   *[Symbol.iterator](): Generator<Item, void> {
-    for (const [item] of this.ranked()) yield item;
-  }
-
-  /** All who wait, in order, with the class in which they do. */
-  *ranked(): Generator<readonly [item: Item, current: PriorityClass], void> {
-    if (this.ages) this.#age(performance.now());
-    for (const current of this.#classes)
-      for (const item of at(this.#queues, current.rank)) yield [item, current];
+    this.#age();
+    for (const { rank } of this.#classes) {
+      this.turn = rank;
+      yield* at(this.#queues, rank);
+    }
   }
 
   #find(lowest: number): Item | undefined {
@@ -132,8 +126,10 @@ export class PriorityQueue implements WaitQueue {
     return undefined;
   }
 
-  /** Moves up those who are due. From the lowest class: one who is long due passes through several. */
-  #age(now: number): void {
+  /** Moves up those who are due, and tells the time. From the lowest class: one who is long due passes through several. */
+  #age(): number {
+    if (!this.ages) return 0;
+    const now = performance.now();
     for (let rank = this.#queues.length - 1; rank > 0; rank -= 1) {
       // A demand holds back whoever stands below it, however long that lasts.
       if (rank === this.#lowest + 1) continue;
@@ -146,6 +142,7 @@ export class PriorityQueue implements WaitQueue {
         at(this.#queues, rank - 1).push(first);
       }
     }
+    return now;
   }
 }
 

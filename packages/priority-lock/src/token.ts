@@ -160,13 +160,13 @@ export class PriorityGrant implements PriorityToken<never> {
   }
 
   /** Takes the lock away from it. Whoever hears of that finds the next holder inside. */
-  evict(reason: EvictedError): void {
-    const { gate, request, controller, preempted } = this;
+  evict(gate: PriorityGate, reason: EvictedError): void {
+    const { request, controller, preempted } = this;
     this.gate = undefined;
     this.reason = reason;
     // One that is aborted already cannot say why once more.
     if (preempted) this.controller = undefined;
-    gate?.leave(request);
+    gate.leave(request);
     controller?.abort(reason);
   }
 

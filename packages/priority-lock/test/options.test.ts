@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { PriorityLock, type PriorityAcquireOptions, type PriorityLockOptions } from "../src/index.js";
 
 type Wrong = readonly (readonly [options: unknown, Kind: typeof TypeError, naming: RegExp])[];
@@ -124,6 +124,44 @@ describe("PriorityLock refuses", () => {
     token?.release();
     await Promise.all(all);
     expect(order).toEqual(names);
+  });
+
+  it("takes an object's names in the order written, numbers in them too", () => {
+    const lock = new PriorityLock({
+      classes: { z: {}, a10: { preempts: false }, "10a": {}, "01": {}, "-1": {} },
+    });
+    lock.tryAcquire({ priority: "z" });
+    for (const priority of ["-1", "01", "10a", "a10", "z"] as const) void lock.acquire({ priority });
+    expect(lock.snapshot().pending.map(({ priority }) => priority)).toEqual(["z", "a10", "10a", "01", "-1"]);
+    expect(() => new PriorityLock({ classes: { high: {}, 5: {} } })).toThrow(/whole number.*"5"/);
+    expect(() => new PriorityLock({ classes: { high: {}, 120: {} } })).toThrow(/whole number.*"120"/);
+  });
+
+  it("takes preempt: true of a class that preempts, and false of any", async () => {
+    const lock = new PriorityLock({ classes: { high: { preempts: true }, low: { preemptible: true } } });
+    const polite = await lock.acquire({ priority: "low", preempt: false });
+    void lock.acquire({ priority: "high", preempt: false });
+    expect(polite.preempted).toBe(false);
+    void lock.acquire({ priority: "high", preempt: true });
+    expect(polite.preempted).toBe(true);
+  });
+
+  it("keeps of a polite request all but that it asks nobody to yield", async () => {
+    const onOverrun = vi.fn();
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const lock = new PriorityLock({
+        classes: { high: { preempts: true }, middle: { preempts: true, preemptible: true, maxHold: 5 } },
+        onOverrun,
+      });
+      const polite = await lock.acquire({ priority: "middle", preempt: false });
+      vi.advanceTimersByTime(5);
+      expect(onOverrun).toHaveBeenCalledExactlyOnceWith(lock.holder, "maxHold");
+      void lock.acquire({ priority: "high" });
+      expect(polite.preempted).toBe(true);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("[L22] names the lock, the request and who it yields to in its messages", async () => {

@@ -1,4 +1,4 @@
-import { listeners, reasonOf, settle, watch } from "@holdfast/conformance";
+import { listeners, onEvent, reasonOf, settle, watch } from "@holdfast/conformance";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { PriorityLock, type PriorityToken } from "../src/index.js";
 
@@ -312,5 +312,96 @@ describe("PriorityLock orders", () => {
     holder?.release();
     expect([lock.holder?.label, queue(lock)]).toEqual(["aged", ["not yet"]]);
     demand.release();
+  });
+
+  it("[PL3] lets one that yields age with the one it stands before, behind those who were due by then", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    const lock = new PriorityLock({ classes: ["high", "low"], agingMs: 100 });
+    const yielding = await lock.acquire({ priority: "low", label: "yielding" });
+    const ask = (priority: "high" | "low", label: string): void => void lock.acquire({ priority, label });
+    ask("low", "due");
+    vi.advanceTimersByTime(50);
+    ask("low", "not yet");
+    ask("high", "high");
+    vi.advanceTimersByTime(60);
+    void yielding.checkpoint();
+    const shown = (): unknown => lock.snapshot().pending.map(({ label, agedTo }) => [label, agedTo]);
+    expect(lock.holder?.label).toBe("high");
+    expect(shown()).toEqual([
+      ["due", "high"],
+      ["yielding", undefined],
+      ["not yet", undefined],
+    ]);
+    vi.advanceTimersByTime(40);
+    ask("high", "late");
+    expect(shown()).toEqual([
+      ["due", "high"],
+      ["yielding", "high"],
+      ["not yet", "high"],
+      ["late", undefined],
+    ]);
+  });
+
+  it("[PL3] ages one that yields from then on where nobody waits behind it", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    const lock = new PriorityLock({ classes: ["high", "low"], agingMs: 100 });
+    const yielding = await lock.acquire({ priority: "low" });
+    vi.advanceTimersByTime(1000);
+    const high = lock.tryAcquire({ priority: "high" });
+    expect(high).toBeNull();
+    void lock.acquire({ priority: "high" });
+    void yielding.checkpoint();
+    vi.advanceTimersByTime(99);
+    expect(lock.snapshot().pending[0]?.agedTo).toBeUndefined();
+    vi.advanceTimersByTime(1);
+    expect(lock.snapshot().pending[0]?.agedTo).toBe("high");
+  });
+
+  it("[PL3] yields to one that has aged past the holder's class by then", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    const lock = new PriorityLock({ classes, agingMs: 100 });
+    const holder = await lock.acquire({ priority: "middle" });
+    const controller = new AbortController();
+    const gone = reasonOf(lock.acquire({ priority: "high", signal: controller.signal }));
+    controller.abort("gone");
+    expect(await gone).toBe("gone");
+    void lock.acquire({ priority: "low", label: "aged" });
+    vi.advanceTimersByTime(200);
+    const back = watch(holder.checkpoint());
+    expect(lock.holder?.label).toBe("aged");
+    await settle();
+    expect(back.state).toBe("pending");
+  });
+
+  it("[L4, L16, PL1] lets nobody barge who asks while the holder's release is being told", async () => {
+    const lock = new PriorityLock({ classes });
+    const holder = await lock.acquire({ priority: "high", label: "holder" });
+    const waiting = watch(lock.acquire({ priority: "middle", label: "waiting" }));
+    const seen: unknown[] = [];
+    const stop = onEvent("release", ({ label }) => {
+      if (label !== "holder") return;
+      seen.push(lock.holder, lock.tryAcquire({ priority: "low" }), lock.tryAcquire({ priority: "middle" }));
+      seen.push(lock.tryAcquire({ priority: "high", label: "better" })?.held);
+    });
+    holder.release();
+    stop();
+    expect(seen).toEqual([null, null, null, true]);
+    expect(lock.holder?.label).toBe("better");
+    await settle();
+    expect(waiting.state).toBe("pending");
+  });
+
+  it("[L4, L16, PL3] counts who has aged by then when the holder's release is being told", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    const lock = new PriorityLock({ classes, agingMs: 100 });
+    const holder = await lock.acquire({ priority: "high" });
+    void lock.acquire({ priority: "low", label: "aged" });
+    vi.advanceTimersByTime(200);
+    const stop = onEvent("release", () => {
+      expect(lock.tryAcquire({ priority: "high" })).toBeNull();
+    });
+    holder.release();
+    stop();
+    expect(lock.holder?.label).toBe("aged");
   });
 });

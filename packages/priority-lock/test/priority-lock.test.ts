@@ -1,4 +1,4 @@
-import { exclusiveLockSuite, gate, listeners, reasonOf, settle, watch } from "@holdfast/conformance";
+import { exclusiveLockSuite, gate, listeners, onEvent, reasonOf, settle, watch } from "@holdfast/conformance";
 import { describe, expect, it, vi } from "vitest";
 import { PriorityLock } from "../src/index.js";
 import { ofClass } from "./subject.js";
@@ -147,6 +147,45 @@ describe("PriorityLock", () => {
     expect(idle.state).toBe("fulfilled");
   });
 
+  it("[L15, G13] is idle when the last who waits for a demand to end gives up, or is released in its checkpoint()", async () => {
+    const lock = new PriorityLock({ classes });
+    const worker = await lock.acquire({ priority: "worker" });
+    const demand = lock.demand("handler");
+    const back = reasonOf(worker.checkpoint());
+    const idle = watch(lock.whenIdle());
+    worker.release();
+    await settle();
+    expect([idle.state, lock.waiters]).toEqual(["fulfilled", 0]);
+    expect(await back).toMatchObject({ code: "ERR_CANCELED" });
+    const controller = new AbortController();
+    const waits = reasonOf(lock.acquire({ priority: "worker", signal: controller.signal }));
+    const again = watch(lock.whenIdle());
+    await settle();
+    expect(again.state).toBe("pending");
+    controller.abort("gone");
+    expect(await waits).toBe("gone");
+    await settle();
+    expect(again.state).toBe("fulfilled");
+    demand.release();
+  });
+
+  it("[L16] leaves a checkpoint() alone that is canceled while its release is being told", async () => {
+    const lock = new PriorityLock({ classes });
+    const worker = await lock.acquire({ priority: "worker", label: "worker" });
+    const handler = watch(lock.acquire({ priority: "handler" }));
+    const waits: unknown[] = [];
+    const stops = [
+      onEvent("release", () => lock.cancelWaiters()),
+      onEvent("wait", ({ label }) => waits.push(label)),
+    ];
+    const back = reasonOf(worker.checkpoint());
+    for (const stop of stops) stop();
+    expect(await back).toMatchObject({ code: "ERR_CANCELED" });
+    expect(waits).toEqual([]);
+    await settle();
+    expect([handler.state, lock.locked]).toEqual(["rejected", false]);
+  });
+
   it("[G4] hands a token whose signal is aborted by then to one that was preempted before it heard of its grant", async () => {
     const lock = new PriorityLock({ classes });
     const holder = await lock.acquire({ priority: "worker" });
@@ -168,7 +207,9 @@ describe("PriorityLock", () => {
       seen.push(lock.holder?.priority, worker.held, worker.evicted);
       worker.release();
     });
+    const { signal } = worker;
     expect(lock.evict()).toBe(true);
+    expect(worker.signal).toBe(signal);
     expect(seen).toEqual(["handler", false, true]);
     expect(worker.signal.reason).toMatchObject({ code: "ERR_EVICTED", reason: undefined });
     await settle();
