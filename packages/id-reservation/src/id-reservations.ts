@@ -222,16 +222,26 @@ export class IdReservations<Id = string> {
   #first(candidates: Candidates<Id>, note: Note | undefined, maxAttempts: number): Reservation<Id> {
     let attempts = 0;
     let last: Id | undefined;
-    const ids = typeof candidates === "function" ? calls(candidates) : candidates;
-    for (const id of ids) {
-      const key = this.#keyOf(id);
-      const claim = this.#table.claims.has(key) ? null : this.#claim(id, key, note);
-      if (claim !== null) return claim;
-      attempts += 1;
-      last = id;
-      if (attempts === maxAttempts) break;
-    }
+    let claim: Claim<Id> | null;
+    if (typeof candidates === "function")
+      // A generator around the function would make each attempt twice as dear.
+      for (let id; attempts < maxAttempts && (id = candidates(attempts)) !== undefined; last = id) {
+        if ((claim = this.#attempt(id, note)) !== null) return claim;
+        attempts += 1;
+      }
+    else
+      for (const id of candidates) {
+        if ((claim = this.#attempt(id, note)) !== null) return claim;
+        attempts += 1;
+        last = id;
+        if (attempts === maxAttempts) break;
+      }
     throw new IdCandidatesExhaustedError(attempts, last);
+  }
+
+  #attempt(id: Id, note: Note | undefined): Claim<Id> | null {
+    const key = this.#keyOf(id);
+    return this.#table.claims.has(key) ? null : this.#claim(id, key, note);
   }
 
   #firstOptions(
@@ -290,11 +300,6 @@ function checkIterable(value: unknown, expected: string): void {
     expected,
     value,
   );
-}
-
-/** What a candidate function answers, until it answers nothing. */
-function* calls<Id>(candidate: (attempt: number) => Id | undefined): Generator<Id, void> {
-  for (let attempt = 0, id; (id = candidate(attempt)) !== undefined; attempt += 1) yield id;
 }
 
 /** Runs `fn` under a reservation, and settles it as `fn` ends. */

@@ -1,6 +1,7 @@
 import {
   CanceledError,
   type Entry,
+  keep,
   type LockRequest,
   type Place,
   Waiter,
@@ -12,6 +13,10 @@ import type { PriorityGrant } from "./token.js";
 
 /** A request in the queue that can leave it, age in it, or change its class. */
 export class PriorityEntry implements Entry, Place<unknown> {
+  static {
+    keep(new PriorityEntry({} as never, {} as never, undefined, undefined));
+  }
+
   position = -1;
   readonly waiter: Waiter;
   /** The class that was asked for. */

@@ -213,7 +213,8 @@ export class PriorityLock<const C extends string> extends GateLock<PriorityGrant
   #ask(options: PriorityAcquireOptions<C>): PriorityClass<C> {
     demand(Object(options) === options, "options must be an object with a priority", options);
     const asked = this.#classOf(options.priority);
-    return polite(asked, options);
+    // Hardly any request says so, and this is asked of all.
+    return options.preempt === undefined ? asked : polite(asked, options);
   }
 
   /** The class of that name. */
