@@ -28,10 +28,7 @@ function queue(session: Session): (string | undefined)[] {
 /** Lets in all who wait, one after the other; tells in which order. */
 function drain(session: Session): (string | undefined)[] {
   const order: (string | undefined)[] = [];
-  while (session.waiters > 0) {
-    session.evict();
-    order.push(session.holder?.label);
-  }
+  while (session.waiters > 0 && session.evict()) order.push(session.holder?.label);
   return order;
 }
 
@@ -570,6 +567,8 @@ describe("a listener may do anything while it hears the request to yield", () =>
       expect([demand.preempted?.label, told().length]).toEqual(["the worker", 1]);
       expect(session.snapshot().demands.length).toBe(1);
       expect([worker.held, session.waiters]).toEqual([action !== "evict", action === "acquire" ? 1 : 0]);
+      // Nobody can come in any more, whatever was announced: whoever yielded now would never come back.
+      if (action === "close") expect([await worker.checkpoint(), worker.held]).toEqual([false, true]);
       worker.release();
       await settle();
       expect(inner?.state).toBe(action === "acquire" ? "fulfilled" : undefined);

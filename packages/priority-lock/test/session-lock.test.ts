@@ -232,7 +232,7 @@ describe("the session lock lets one in at a time", () => {
 describe("demand for the session is a queue", () => {
   it("[S93] two handlers wait and the first is granted: the second still counts as waiting", async () => {
     const [session, worker] = await held("worker");
-    const first = watch(session.acquire({ priority: "webhook" }));
+    const first = watch(session.acquire({ priority: "webhook", label: "first" }));
     const second = watch(session.acquire({ priority: "webhook" }));
     worker.release();
     await settle();
@@ -242,7 +242,14 @@ describe("demand for the session is a queue", () => {
       ...["fulfilled", 2],
       null,
     ]);
+    // The moment in which the first has gone and the second has not come in yet.
+    const tried: unknown[] = [];
+    const stop = onEvent("release", () => {
+      tried.push(session.locked, session.tryAcquire({ priority: "worker" }));
+    });
     first.value?.release();
+    stop();
+    expect(tried).toEqual([false, null]);
     await settle();
     expect([second.state, again.state]).toEqual(["fulfilled", "pending"]);
     second.value?.release();
