@@ -1,4 +1,4 @@
-import { onEvent } from "@holdfast/conformance";
+import { onEvent, watch, type Watched } from "@holdfast/conformance";
 import type { Controller, Program } from "@holdfast/interleave";
 import type { WaitOptions } from "@holdfast/core";
 import type { DemandHandle, PriorityRequest, PriorityToken } from "../src/index.js";
@@ -440,6 +440,17 @@ export function visits(
       "a timer for each who waits with a timeout, and for nobody else",
       () =>
         clock.pending === [...waits.values()].filter(({ id, timed }) => timed && model.isWaiting(id)).length,
+      { when: "settled" },
+    );
+    let idle: Watched<void> | undefined;
+    invariant(
+      "whoever waits for it to be idle is told as soon as nobody holds and nobody waits",
+      () => {
+        if (!model.isIdle) {
+          // Asked for while it is not idle, or it would be told at once.
+          if (idle?.state !== "pending") idle = watch(lock.whenIdle());
+        } else same(idle?.state ?? "fulfilled", "fulfilled", "the wait for idleness");
+      },
       { when: "settled" },
     );
     state(() => `${model.view()} | ${told.toSorted().join()}`);

@@ -344,10 +344,7 @@ describe("PriorityLock, in every order", () => {
 
   explored(
     "[PL4, L3] one who waits moves to another class and back",
-    [
-      ["two", 0, 25479],
-      ["three", 0, 25479],
-    ],
+    [["two", 0, 25479]],
     [
       { name: "W", acts: works },
       { name: "A", acts: [asks("worker"), leaves], movable: true, aborts: true },
@@ -393,6 +390,16 @@ describe("PriorityLock, in every order", () => {
         { name: "A", priority: "handler" },
       ],
     },
+  );
+
+  explored(
+    "[L6, L8] the last who waits for a demand to end is aborted, or times out",
+    [["two", 1, 10575]],
+    [
+      { name: "A", acts: [demands("handler"), endsDemand] },
+      { name: "V", acts: [asks("worker"), leaves], aborts: true },
+      { name: "W", acts: [asks("worker", { timeout: 5 }), leaves] },
+    ],
   );
 
   explored(

@@ -403,9 +403,9 @@ export class Reference {
     return this.#state.tokens.has(id);
   }
 
-  /** What was told last. */
-  get lastTold(): string | undefined {
-    return this.#state.told.at(-1);
+  /** Whether nobody holds and nobody waits. */
+  get isIdle(): boolean {
+    return holder(this.#state) === undefined && this.#state.waiting.length === 0;
   }
 
   /** Whether one who waits asked nobody to yield. */
