@@ -185,6 +185,7 @@ export class Gate<T extends LockToken = LockToken, How = boolean> implements Pla
   rejectWaiters(reason: (request?: LockRequest) => unknown): number {
     const queue = this.#queue;
     const count = this.waiting;
+    this.state.touch(this);
     // Counted, because whoever is told of a rejection may ask again at once.
     for (let left = count; left > 0; left -= 1) {
       const first = queue?.first();

@@ -5,6 +5,10 @@ export interface HolderInfo<C extends string> extends HeldEntry {
   readonly priority: C;
   /** Whether it was asked to yield and has not yet. */
   readonly preempted: boolean;
+  /** The number of the grant, for `evict()`: greater than those of all grants of this lock before it. */
+  readonly grant: number;
+  /** Since when it has held, in milliseconds as `performance.now()` has it; where there is `since`. */
+  readonly heldSince?: number;
 }
 
 /** One request that waits. */

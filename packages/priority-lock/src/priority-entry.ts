@@ -57,7 +57,7 @@ export class PriorityEntry implements Entry, Place<unknown> {
     this.waiting = false;
     return this.#returning === undefined
       ? this.#gate.issue(request)
-      : this.#gate.resume(this.#returning, request);
+      : this.#gate.resume(this.#returning, request, this.rank);
   }
 
   /** Gives up the wait because its token was released. */

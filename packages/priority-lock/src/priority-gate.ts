@@ -37,6 +37,7 @@ export class PriorityGate extends Gate<PriorityGrant, Ask> {
   // Who comes in now: the class it asked for, and its rank.
   #asked: PriorityClass;
   #rank = 0;
+  #grants = 0;
 
   constructor(state: LockState, line: PriorityQueue, clock: OverrunClock | undefined) {
     super(state, line);
@@ -86,8 +87,8 @@ export class PriorityGate extends Gate<PriorityGrant, Ask> {
   }
 
   /** Lets `token` in again, which had yielded. */
-  resume(token: PriorityGrant, request: LockRequest | undefined): true {
-    token.resume(this, request);
+  resume(token: PriorityGrant, request: LockRequest | undefined, rank: number): true {
+    token.resume(this, request, rank, ++this.#grants);
     this.#hold(token);
     request?.granted(token);
     return true;
@@ -98,10 +99,11 @@ export class PriorityGate extends Gate<PriorityGrant, Ask> {
     this.#clock?.answered();
   }
 
-  /** Takes the lock from its holder. */
-  evict(reason: unknown): boolean {
+  /** Takes the lock from its holder, or only from that of one grant. */
+  evict(reason: unknown, grant: number | undefined): boolean {
     const { holder } = this;
     if (holder === undefined) return false;
+    if (grant !== undefined && grant !== holder.grant) return false;
     holder.evict(this, new EvictedError(`The holder of ${holder.describe(this.state)} was evicted`, reason));
     return true;
   }
@@ -142,7 +144,7 @@ export class PriorityGate extends Gate<PriorityGrant, Ask> {
   }
 
   protected override make(request: LockRequest | undefined): PriorityGrant {
-    return this.#hold(new PriorityGrant(this, request, this.#asked, this.#rank));
+    return this.#hold(new PriorityGrant(this, request, this.#asked, this.#rank, ++this.#grants));
   }
 
   protected override enqueue(

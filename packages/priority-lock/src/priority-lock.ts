@@ -124,10 +124,11 @@ export class PriorityLock<const C extends string> extends GateLock<PriorityGrant
   /** The same, as a request whose class can be changed while it waits. */
   enqueue(options: PriorityAcquireOptions<C>): PriorityRequest<C> {
     const ask = this.#ask(options);
+    const isPolite = options.preempt === false;
     return new MovableRequest<C>(
       this.gate,
       ask,
-      (priority) => polite(this.#classOf(priority), options),
+      (priority) => (isPolite ? this.#classOf(priority).polite : this.#classOf(priority)),
       (request) => this.gate.acquire(request, waitOptions(options)),
     );
   }
@@ -157,11 +158,12 @@ export class PriorityLock<const C extends string> extends GateLock<PriorityGrant
     options: PriorityAcquireOptions<C>,
   ): (this: This, ...args: A) => Promise<Awaited<R>> {
     checkFunction(fn, "fn");
-    this.#ask(options);
+    const { gate } = this;
+    const ask = this.#ask(options);
     checkWaitOptions(options);
-    const inside = <X>(body: (token: PriorityToken<C>) => X): Promise<Awaited<X>> => this.with(body, options);
+    const wait = waitOptions({ ...options });
     return function (this: This, ...args: A) {
-      return inside((token) => fn.call(this, token, ...args));
+      return gate.with(ask, (token) => fn.call(this, token, ...args), wait);
     };
   }
 
@@ -185,11 +187,15 @@ export class PriorityLock<const C extends string> extends GateLock<PriorityGrant
   }
 
   /**
-   * Takes the lock from a wedged holder and hands it on. Its `signal` aborts with `EvictedError`, and its `release()` does
-   * nothing from now on: see to it that whatever it still does is harmless. Returns whether anybody held it.
+   * Takes the lock from a wedged holder and hands it on. Its `signal` and `evictedSignal` abort with `EvictedError`, and its
+   * `release()` does nothing from now on: see to it that whatever it still does is harmless. With `grant`, the number of a
+   * grant from `holder` or a token, nobody who came later is evicted. Returns whether anybody was.
+   *
+   * @throws `TypeError` for a grant that is no number.
    */
-  evict(reason?: unknown): boolean {
-    return this.gate.evict(reason);
+  evict(reason?: unknown, grant?: number): boolean {
+    demand(grant === undefined || typeof grant === "number", "grant must be a number", grant);
+    return this.gate.evict(reason, grant);
   }
 
   override snapshot(): PrioritySnapshot<C> {

@@ -132,7 +132,7 @@ export class PriorityQueue implements WaitQueue {
     const now = performance.now();
     for (let rank = this.#queues.length - 1; rank > 0; rank -= 1) {
       // A demand holds back whoever stands below it, however long that lasts.
-      if (rank === this.#lowest + 1) continue;
+      if (at(this.#demands, rank - 1) > 0) continue;
       const queue = at(this.#queues, rank);
       for (let first; typeof (first = queue.first()) === "object";) {
         if (now - first.since < this.#agingMs) break;

@@ -18,10 +18,12 @@ export type PlatformAbortSignal = typeof globalThis extends { AbortSignal: { pro
   ? S
   : AbortSignalLike;
 
-declare const AbortController: new () => {
+interface Controller {
   readonly signal: AbortSignalLike;
   abort(reason: unknown): void;
-};
+}
+
+declare const AbortController: new () => Controller;
 
 /** The right to be inside, with a signal that asks to yield. */
 export interface PriorityToken<C extends string = string> extends LockToken {
@@ -32,6 +34,13 @@ export interface PriorityToken<C extends string = string> extends LockToken {
    * `checkpoint()` it is another one, so read it anew.
    */
   readonly signal: PlatformAbortSignal;
+  /**
+   * Aborts with `EvictedError`, and with nothing else: for work that goes on for a while after it is asked to yield, but must
+   * stop when the lock is taken away.
+   */
+  readonly evictedSignal: PlatformAbortSignal;
+  /** The number of this grant: greater than those of all grants of this lock before it. Another one after a `checkpoint()`. */
+  readonly grant: number;
   /** Whether it is asked to yield, and has not answered with `checkpoint()`. */
   readonly preempted: boolean;
   /** Whether the lock was taken from it by `evict()`. */
@@ -57,11 +66,12 @@ export interface PriorityToken<C extends string = string> extends LockToken {
  */
 export class PriorityGrant implements PriorityToken<never> {
   static {
-    keep(new PriorityGrant({} as never, undefined, {} as never, 0));
+    keep(new PriorityGrant({} as never, undefined, {} as never, 0, 0));
   }
 
   /** The rank it came in with: higher than its class's if it waited for long. */
-  readonly rank: number;
+  rank: number;
+  grant: number;
   readonly asked: PriorityClass;
   // Not `#`: private fields cost time in every grant.
   private gate: PriorityGate | undefined;
@@ -69,15 +79,23 @@ export class PriorityGrant implements PriorityToken<never> {
   /** What the signal is aborted with, or would be. */
   private reason: PreemptedError | EvictedError | undefined = undefined;
   // Only there once somebody looks at the signal.
-  private controller: InstanceType<typeof AbortController> | undefined = undefined;
+  private controller: Controller | undefined = undefined;
+  private evictedController: Controller | undefined = undefined;
   /** Only there while it has yielded. */
   private returning: PriorityEntry | undefined = undefined;
 
-  constructor(gate: PriorityGate, request: LockRequest | undefined, asked: PriorityClass, rank: number) {
+  constructor(
+    gate: PriorityGate,
+    request: LockRequest | undefined,
+    asked: PriorityClass,
+    rank: number,
+    grant: number,
+  ) {
     this.gate = gate;
     this.request = request;
     this.asked = asked;
     this.rank = rank;
+    this.grant = grant;
   }
 
   get priority(): never {
@@ -97,18 +115,24 @@ export class PriorityGrant implements PriorityToken<never> {
   }
 
   get signal(): PlatformAbortSignal {
-    if (this.controller === undefined) {
-      this.controller = new AbortController();
-      if (this.reason !== undefined) this.controller.abort(this.reason);
-    }
-    return this.controller.signal as PlatformAbortSignal;
+    return signalOf((this.controller ??= controller(this.reason)));
+  }
+
+  get evictedSignal(): PlatformAbortSignal {
+    return signalOf((this.evictedController ??= controller(this.evicted ? this.reason : undefined)));
   }
 
   /** What is to be known of it from outside. */
   get info(): HolderInfo<never> {
-    const { request, priority, preempted } = this;
+    const { request, grant, priority, preempted } = this;
     const mode = "exclusive";
-    return { ...(request?.entry(mode) ?? { mode }), priority, preempted };
+    return {
+      ...(request?.entry(mode) ?? { mode }),
+      ...(request && { heldSince: request.since + request.waited }),
+      priority,
+      preempted,
+      grant,
+    };
   }
 
   release(): void {
@@ -168,6 +192,7 @@ export class PriorityGrant implements PriorityToken<never> {
     if (preempted) this.controller = undefined;
     gate.leave(request);
     controller?.abort(reason);
+    this.evictedController?.abort(reason);
   }
 
   /** Notes that it waits to get the lock back. */
@@ -176,10 +201,12 @@ export class PriorityGrant implements PriorityToken<never> {
   }
 
   /** It has the lock again. */
-  resume(gate: PriorityGate, request: LockRequest | undefined): void {
+  resume(gate: PriorityGate, request: LockRequest | undefined, rank: number, grant: number): void {
     this.returning = undefined;
     this.gate = gate;
     this.request = request;
+    this.rank = rank;
+    this.grant = grant;
   }
 
   /** Answers the request to yield. */
@@ -187,4 +214,15 @@ export class PriorityGrant implements PriorityToken<never> {
     this.reason = undefined;
     this.controller = undefined;
   }
+}
+
+/** A controller, aborted already if there is a reason. */
+function controller(reason: unknown): Controller {
+  const made = new AbortController();
+  if (reason !== undefined) made.abort(reason);
+  return made;
+}
+
+function signalOf({ signal }: Controller): PlatformAbortSignal {
+  return signal as PlatformAbortSignal;
 }

@@ -349,7 +349,17 @@ describe("what can be seen of a session", () => {
     void session.acquire({ priority: "background" });
     const demand = session.demand("background", "re-plan");
     const expected = {
-      held: [{ mode: "exclusive", priority: "worker", label: "task 17", since: began, preempted: true }],
+      held: [
+        {
+          mode: "exclusive",
+          priority: "worker",
+          label: "task 17",
+          since: began,
+          heldSince: began,
+          preempted: true,
+          grant: 1,
+        },
+      ],
       pending: [
         { mode: "exclusive", priority: "webhook", label: "issue 955", since: began + 5 },
         { mode: "exclusive", priority: "background" },
@@ -417,8 +427,10 @@ describe("what can be seen of a session", () => {
       mode: "exclusive",
       label: "W",
       since: performance.now(),
+      heldSince: performance.now(),
       priority: "worker",
       preempted: false,
+      grant: 1,
     });
     void session.acquire({ priority: "webhook", label: "H" });
     expect(session.snapshot().held).toEqual([session.holder]);
@@ -502,7 +514,7 @@ describe("what can be seen of a session", () => {
     expect(session.holder).toMatchObject({ priority: "worker", label: "task 17", preempted: true });
     void worker.checkpoint({ label: "task 17, again" });
     // Only a worker's name belongs here: the handler gave none, and does not inherit one.
-    expect(session.holder).toEqual({ mode: "exclusive", priority: "webhook", preempted: false });
+    expect(session.holder).toEqual({ mode: "exclusive", priority: "webhook", preempted: false, grant: 2 });
     await settle();
     handler.value?.release();
     expect(session.holder).toMatchObject({ priority: "worker", label: "task 17, again", preempted: false });

@@ -246,7 +246,7 @@ function admit(before: State): State {
   if (first === undefined) return state;
   const left = { ...state, waiting: state.waiting.filter((entry) => entry !== first) };
   return state.tokens.has(first.id)
-    ? tell(change(left, first.id, { where: "inside" }), `${first.id} back`)
+    ? tell(change(left, first.id, { where: "inside", rank: first.rank }), `${first.id} back`)
     : enter(left, first.id, first.asked, first.rank);
 }
 

@@ -112,6 +112,26 @@ describe("PriorityLock orders", () => {
     (await movable.token).release();
   });
 
+  it("[PL4] moves one that asks to preempt explicitly to a class that cannot", async () => {
+    const lock = new PriorityLock({ classes: { high: { preempts: true }, middle: {}, low: {} } });
+    const holder = await lock.acquire({ priority: "low" });
+    const movable = lock.enqueue({ priority: "high", preempt: true });
+    expect([movable.setPriority("middle"), movable.priority]).toEqual([true, "middle"]);
+    holder.release();
+    expect((await movable.token).priority).toBe("middle");
+  });
+
+  it("[PL4] counts a move of a plain request to a class that preempts as an arrival there", async () => {
+    const lock = new PriorityLock({
+      classes: { high: { preempts: true }, middle: {}, low: { preemptible: true } },
+    });
+    const holder = await lock.acquire({ priority: "low" });
+    const plain = lock.enqueue({ priority: "middle", label: "moved" });
+    expect(holder.preempted).toBe(false);
+    plain.setPriority("high");
+    expect(holder.signal.reason).toMatchObject({ by: "high", label: "moved" });
+  });
+
   it("[PL4, S93] lets a waiter that a demand holds back in at once when it rises to the class in demand", async () => {
     const lock = new PriorityLock({ classes });
     const demand = lock.demand("middle");
@@ -298,6 +318,35 @@ describe("PriorityLock orders", () => {
     low.value?.release();
     (await after).release();
     expect(lock.holder?.label).toBe("late");
+  });
+
+  it("[PL3, S93] lets nobody age into any of several classes in demand", () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    const lock = new PriorityLock({ classes: ["a", "b", "c", "d"], agingMs: 10 });
+    const [highest, third] = [lock.demand("a"), lock.demand("c")];
+    void lock.acquire({ priority: "d", label: "d" });
+    vi.advanceTimersByTime(40);
+    highest.release();
+    expect([lock.holder, lock.snapshot().pending[0]?.agedTo]).toEqual([null, undefined]);
+    third.release();
+    expect(lock.holder?.label).toBe("d");
+  });
+
+  it("[PL3] lets one that aged while it waited to come back hold in the class that it rose to", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    const lock = new PriorityLock({ classes: ["handler", "worker"], agingMs: 100 });
+    const worker = await lock.acquire({ priority: "worker" });
+    const handler = watch(lock.acquire({ priority: "handler" }));
+    const back = watch(worker.checkpoint());
+    vi.advanceTimersByTime(150);
+    expect(lock.snapshot().pending).toMatchObject([{ priority: "worker", agedTo: "handler" }]);
+    await settle();
+    handler.value?.release();
+    await settle();
+    expect(back.value).toBe(true);
+    void lock.acquire({ priority: "handler" });
+    expect(worker.preempted).toBe(false);
+    worker.release();
   });
 
   it("[PL3, G1] lets one in that had aged into a class before that was in demand", () => {

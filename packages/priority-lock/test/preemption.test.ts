@@ -306,8 +306,10 @@ describe("a request to yield", () => {
         mode: "exclusive",
         label: "the worker",
         since: expect.any(Number) as number,
+        heldSince: expect.any(Number) as number,
         priority: "worker",
         preempted: true,
+        grant: 1,
       },
       null,
     ]);

@@ -28,12 +28,12 @@ describe("PriorityLock", () => {
     const lock = new PriorityLock({ classes, label: "session" });
     expect([lock.holder, lock.locked, lock.holders, lock.waiters]).toEqual([null, false, 0, 0]);
     void lock.acquire({ priority: "worker" });
-    expect(lock.holder).toEqual({ mode: "exclusive", priority: "worker", preempted: false });
+    expect(lock.holder).toEqual({ mode: "exclusive", priority: "worker", preempted: false, grant: 1 });
     expect([lock.locked, lock.holders, lock.waiters]).toEqual([true, 1, 0]);
     void lock.acquire({ priority: "handler", label: "webhook" });
     const since = expect.any(Number) as number;
     expect(lock.snapshot()).toEqual({
-      held: [{ mode: "exclusive", priority: "worker", preempted: true }],
+      held: [{ mode: "exclusive", priority: "worker", preempted: true, grant: 1 }],
       pending: [{ mode: "exclusive", priority: "handler", label: "webhook", since }],
       demands: [],
     });
@@ -245,5 +245,100 @@ describe("PriorityLock", () => {
     go.open();
     await worker;
     expect(await seen).toBe("handler");
+  });
+
+  it("[S95, S119] evicts the holder of one grant only, where it is told which: whoever came later keeps the lock", async () => {
+    const lock = new PriorityLock({ classes });
+    const worker = await lock.acquire({ priority: "worker" });
+    const seen = lock.holder?.grant;
+    expect(worker.grant).toBe(seen);
+    const handler = lock.acquire({ priority: "handler" });
+    const back = worker.checkpoint();
+    expect(lock.evict("stale", seen)).toBe(false);
+    (await handler).release();
+    await back;
+    // The same token, and another grant.
+    expect(lock.evict("stale", seen)).toBe(false);
+    expect([worker.held, worker.grant]).toEqual([true, 3]);
+    expect(lock.evict("now", worker.grant)).toBe(true);
+    expect([worker.evicted, lock.locked, lock.evict("again", worker.grant)]).toEqual([true, false, false]);
+    expect(() => lock.evict("why", "1" as never)).toThrow(/grant must be a number, received "1"/);
+  });
+
+  it("[S105, S107] tells one that was asked to yield, and then evicted, by a signal of its own", async () => {
+    const lock = new PriorityLock({ classes });
+    const worker = await lock.acquire({ priority: "worker" });
+    const told: unknown[] = [];
+    const { evictedSignal } = worker;
+    evictedSignal.addEventListener("abort", () => {
+      told.push(evictedSignal.reason, lock.holder?.priority);
+    });
+    void lock.acquire({ priority: "handler" });
+    expect([worker.signal.aborted, evictedSignal.aborted]).toEqual([true, false]);
+    lock.evict("wedged");
+    expect(told).toEqual([expect.objectContaining({ code: "ERR_EVICTED", reason: "wedged" }), "handler"]);
+    expect([worker.evictedSignal, worker.signal.reason]).toEqual([evictedSignal, evictedSignal.reason]);
+    // Also for whoever asks late, and for one that is asked to yield and stays.
+    const handler = watch(lock.acquire({ priority: "worker" }));
+    lock.evict("late");
+    await settle();
+    const late = handler.value;
+    expect([late?.held, late?.evictedSignal.aborted]).toEqual([true, false]);
+    const demand = lock.demand("handler");
+    expect([late?.signal.aborted, late?.evictedSignal.aborted]).toEqual([true, false]);
+    demand.release();
+    lock.evict("last");
+    expect(late?.evictedSignal.reason).toMatchObject({ reason: "last" });
+    const unread = await lock.acquire({ priority: "worker" });
+    lock.evict("unread");
+    expect(unread.evictedSignal.reason).toMatchObject({ reason: "unread" });
+  });
+
+  it("[S122] shows since when the holder holds, beside since when it asked", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    try {
+      const lock = new PriorityLock({ classes });
+      const first = await lock.acquire({ priority: "worker", label: "first" });
+      const start = performance.now();
+      expect(lock.holder).toMatchObject({ since: start, heldSince: start });
+      const second = watch(lock.acquire({ priority: "worker", label: "second" }));
+      vi.advanceTimersByTime(1000);
+      first.release();
+      expect(lock.holder).toMatchObject({ label: "second", since: start, heldSince: start + 1000 });
+      void lock.acquire({ priority: "handler", label: "third" });
+      await settle();
+      const back = second.value?.checkpoint();
+      vi.advanceTimersByTime(10);
+      lock.evict();
+      await back;
+      expect(lock.holder).toMatchObject({ label: "second", since: start + 1000, heldSince: start + 1010 });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("reads the options of a wrapped function once", async () => {
+    const lock = new PriorityLock({ classes });
+    const options: { priority: "handler" | "worker"; label: string } = {
+      priority: "worker",
+      label: "before",
+    };
+    const wrapped = lock.wrap(() => [lock.holder?.priority, lock.holder?.label], options);
+    options.priority = "handler";
+    options.label = "after";
+    expect(await wrapped()).toEqual(["worker", "before"]);
+  });
+
+  it("[L15, L18] is idle once those whom a demand held back are canceled or closed out", async () => {
+    for (const end of ["cancelWaiters", "close"] as const) {
+      const lock = new PriorityLock({ classes });
+      lock.demand("handler");
+      const request = reasonOf(lock.acquire({ priority: "worker" }));
+      const idle = watch(lock.whenIdle());
+      lock[end]();
+      await settle();
+      expect([end, idle.state, lock.waiters]).toEqual([end, "fulfilled", 0]);
+      expect(await request).toBeInstanceOf(Error);
+    }
   });
 });

@@ -165,7 +165,7 @@ export function detectDeadlocks(options: DeadlockOptions = {}): DeadlockDetector
     taskOf(parent)?.held.delete(request);
     const frame: Frame = { parent, label: request.label, held: new Set([request]), isTask: false };
     frameOf.set(request, frame);
-    bodies.set(request.token as LockToken, frame);
+    bodies.set(token as LockToken, frame);
     return frame;
   });
 
