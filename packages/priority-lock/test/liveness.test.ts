@@ -381,7 +381,17 @@ describe("what can be seen of a session", () => {
     await settle();
     expect([handler.value?.held, session.snapshot().held]).toEqual([
       true,
-      [{ mode: "exclusive", priority: "webhook", label: "issue 955", since: began + 5, preempted: false }],
+      [
+        {
+          mode: "exclusive",
+          priority: "webhook",
+          label: "issue 955",
+          since: began + 5,
+          heldSince: began + 10,
+          preempted: false,
+          grant: 2,
+        },
+      ],
     ]);
     demand.release();
   });

@@ -31,6 +31,7 @@ describe("PriorityLock refuses", () => {
       [{ classes: { high: { maxHold: -1 } }, onOverrun }, RangeError, /classes\.high\.maxHold.*-1/],
       [{ classes: { high: { maxHold: 2 ** 31 } }, onOverrun }, RangeError, /maxHold.*2147483648/],
       [{ classes: { high: { maxHold: 5 } } }, TypeError, /maxHold needs options\.onOverrun/],
+      [{ classes: { high: {}, low: { maxHold: 5 } } }, TypeError, /maxHold needs options\.onOverrun/],
       [{ classes, agingMs: NaN }, RangeError, /agingMs.*NaN/],
       [{ classes, agingMs: 0 }, RangeError, /agingMs.*0/],
       [{ classes, agingMs: -5 }, RangeError, /agingMs.*-5/],

@@ -43,7 +43,7 @@ describe("PriorityLock", () => {
     const lock = new PriorityLock({ classes });
     const first = lock.demand("worker", "first");
     const second = lock.demand("handler");
-    expect(lock.snapshot().demands).toEqual([
+    expect(lock.snapshot().demands).toStrictEqual([
       { priority: "worker", label: "first" },
       { priority: "handler" },
     ]);
@@ -339,6 +339,20 @@ describe("PriorityLock", () => {
       await settle();
       expect([end, idle.state, lock.waiters]).toEqual([end, "fulfilled", 0]);
       expect(await request).toBeInstanceOf(Error);
+    }
+  });
+
+  it("reports a long hold also where timers are mere numbers, as in browsers", () => {
+    const callbacks: (() => void)[] = [];
+    vi.stubGlobal("setTimeout", (callback: () => void) => callbacks.push(callback));
+    try {
+      const onOverrun = vi.fn();
+      const lock = new PriorityLock({ classes: { only: { maxHold: 5 } }, onOverrun });
+      expect(lock.tryAcquire({ priority: "only" })?.held).toBe(true);
+      for (const callback of callbacks) callback();
+      expect(onOverrun).toHaveBeenCalledExactlyOnceWith(lock.holder, "maxHold");
+    } finally {
+      vi.unstubAllGlobals();
     }
   });
 });
