@@ -178,6 +178,20 @@ describe("one id", () => {
     },
   );
 
+  it("is shown in messages as itself where it is no object", () => {
+    const ids = new IdReservations<unknown>();
+    for (const [id, shown] of [
+      [5, "5"],
+      [NaN, "NaN"],
+      [undefined, "undefined"],
+      [7n, "7"],
+      [Symbol("s"), "Symbol(s)"],
+    ] as const) {
+      ids.reserve(id);
+      expect(() => ids.reserve(id)).toThrow(`${shown} is taken (pending)`);
+    }
+  });
+
   it("is shown in messages without calling anything of its own", () => {
     const ids = new IdReservations<unknown>();
     ids.reserve(Object.create(null));
@@ -774,6 +788,9 @@ describe("what can be looked at", () => {
   it("is exact at every step, in the order in which it was reserved", () => {
     const ids = new IdReservations();
     const before = performance.now();
+    const plain = new IdReservations();
+    plain.reserve("a", {});
+    expect(plain.snapshot()).toStrictEqual([{ id: "a", state: "pending", generation: 1 }]);
     const a = ids.reserve("a", { label: "first" });
     const b = ids.reserve("b");
     ids.reserve("c").seal();
