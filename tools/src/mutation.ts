@@ -7,7 +7,7 @@ import { root } from "./workspace.ts";
 
 /** For each package the packages whose tests are its tests: core has few of its own, the locks are made of it. */
 const tests: Readonly<Record<string, readonly string[]>> = {
-  core: ["core", "rw-lock", "keyed-mutex"],
+  core: ["core", "rw-lock", "keyed-mutex", "priority-lock"],
   "rw-lock": ["rw-lock"],
   "keyed-mutex": ["keyed-mutex"],
   "id-reservation": ["id-reservation"],

@@ -116,6 +116,33 @@ describe("a claim of which nothing came", () => {
     expect([next.id, existsSync(next.path), ids.stateOf("build")]).toEqual(["build", true, "pending"]);
   });
 
+  it("[T101] cannot be committed while its folder is being removed", async () => {
+    const ids = new IdReservations();
+    const claimed = await claimFolder(root, ["a"], { ids });
+    const abandoned = claimed.abandon();
+    expect(() => {
+      claimed.commit();
+    }).toThrow('The folder of "a" is being removed');
+    await abandoned;
+    expect([ids.has("a"), existsSync(claimed.path)]).toEqual([false, false]);
+    const kept = await claimFolder(root, ["a"], { ids });
+    kept.commit();
+    await kept[Symbol.asyncDispose]();
+    expect([ids.stateOf("a"), existsSync(kept.path)]).toEqual(["committed", true]);
+    const left = await claimFolder(root, ["b"], { ids });
+    await left[Symbol.asyncDispose]();
+    expect([ids.has("b"), existsSync(left.path)]).toEqual([false, false]);
+  });
+
+  it("[T106] refuses a root that is none and a number of attempts that is none, and leaves the id free", async () => {
+    const ids = new IdReservations();
+    await expect(claimFolder(undefined as never, ["b"], { ids })).rejects.toBeInstanceOf(TypeError);
+    expect(ids.has("b")).toBe(false);
+    for (const maxAttempts of [NaN, 0, -1])
+      await expect(claimFolder(root, ["b"], { ids, maxAttempts })).rejects.toThrow(/maxAttempts.*at least 1/);
+    expect(readdirSync(root)).toEqual([]);
+  });
+
   it.each(["commit", "seal"] as const)("[T101] keeps its folder after %s", async (end) => {
     const ids = new IdReservations();
     const claimed = await claimFolder(root, numbered("build"), { ids });

@@ -23,7 +23,9 @@ export interface WaitQueue {
   shift(): void;
   push(entry: Grant | Entry, how?: unknown): void;
   remove(entry: Entry): void;
-  [Symbol.iterator](): Iterator<Grant | Entry>;
+  /** Takes out all who are but functions, in order. */
+  takeFunctions(): Grant[];
+  [Symbol.iterator](): Generator<Grant | Entry, void>;
 }
 
 let grabbed: Grant;
@@ -184,16 +186,12 @@ export class Gate<T extends LockToken = LockToken, How = boolean> implements Pla
   /** Rejects all who wait, each with what `reason` returns. The caller lets the gates settle afterwards. */
   rejectWaiters(reason: (request?: LockRequest) => unknown): number {
     const queue = this.#queue;
-    const count = this.waiting;
+    if (queue === undefined) return 0;
+    const count = queue.size;
     this.state.touch(this);
-    // Counted, because whoever is told of a rejection may ask again at once.
-    for (let left = count; left > 0; left -= 1) {
-      const first = queue?.first();
-      if (typeof first === "function") {
-        queue?.shift();
-        first(rejection(reason()));
-      } else first?.waiter.fail(reason(first.waiter.request));
-    }
+    // First those whose rejection nobody is told of in this step. Whoever is told of one may ask again, and stays.
+    for (const grant of queue.takeFunctions()) grant(rejection(reason()));
+    for (const entry of [...queue] as Entry[]) entry.waiter.fail(reason(entry.waiter.request));
     return count;
   }
 

@@ -33,15 +33,19 @@ function end(token: LockToken): void {
   else end(successor);
 }
 
-/** The same, but an aborted caller's body never runs, though the grant came first. */
+/**
+ * The same, but an aborted caller's body never runs, though the grant came first; nor does that of a grant which was taken
+ * back before its owner heard of it: such a token says why.
+ */
 export function holdUnlessAborted<T extends LockToken, R>(
   token: T,
   fn: (token: T) => R,
   options: WaitOptions | undefined,
 ): Promise<Awaited<R>> {
-  if (options?.signal?.aborted !== true) return hold(token, fn);
+  const aborted = options?.signal?.aborted === true;
+  if (!aborted && token.held) return hold(token, fn);
   token.release();
-  throw options.signal.reason;
+  throw aborted ? options.signal.reason : (token as { readonly lost?: unknown }).lost;
 }
 
 /** Makes a function that runs `fn` by `runInside`, with its own `this` and arguments. */

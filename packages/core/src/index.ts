@@ -1,4 +1,4 @@
-export type { AbortSignalLike, WaitOptions } from "./options.js";
+export type { AbortListener, AbortSignalLike, WaitOptions } from "./options.js";
 export type { Governor, LockToken } from "./governor.js";
 export type { HeldEntry, Introspection, LockSnapshot, PendingEntry, Shutdown } from "./introspection.js";
 export type { LockErrorCode } from "./errors.js";

@@ -3,9 +3,12 @@ export interface AbortSignalLike {
   readonly aborted: boolean;
   readonly reason?: unknown;
   // Method syntax on purpose: the platforms' own overloads must fit.
-  addEventListener(type: "abort", listener: { handleEvent(event?: unknown): void }): void;
-  removeEventListener(type: "abort", listener: { handleEvent(event?: unknown): void }): void;
+  addEventListener(type: "abort", listener: AbortListener): void;
+  removeEventListener(type: "abort", listener: AbortListener): void;
 }
+
+/** What an `AbortSignal` calls. */
+export type AbortListener = ((event?: unknown) => void) | { handleEvent(event?: unknown): void };
 
 /** Options of everything that can wait. They limit the wait, never the hold. */
 export interface WaitOptions {

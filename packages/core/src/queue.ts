@@ -64,6 +64,18 @@ export class Queue<T extends Positioned | ((...args: never[]) => unknown)> {
     this.#clear(item.position);
   }
 
+  /** Takes out all functions, and returns them in order. */
+  takeFunctions(): Extract<T, (...args: never[]) => unknown>[] {
+    const taken: unknown[] = [];
+    for (let position = this.#head, end = this.#tail; position < end; position += 1) {
+      const item = this.#slots[position & this.#mask];
+      if (typeof item !== "function") continue;
+      this.#clear(position);
+      taken.push(item);
+    }
+    return taken as never;
+  }
+
   #clear(position: number): void {
     this.#slots[position & this.#mask] = undefined;
     this.size -= 1;

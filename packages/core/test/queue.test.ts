@@ -67,6 +67,22 @@ describe("a queue", () => {
     expect([queue.size, [...queue]]).toEqual([3, [early[1], answer, early[2]]]);
   });
 
+  it("gives out its functions alone, in order, and keeps the others in theirs", () => {
+    const { queue, all } = filled(3);
+    const [one, two] = [(): number => 1, (): number => 2];
+    queue.unshift(one);
+    queue.remove(at(all, 1));
+    queue.push(two);
+    expect(queue.takeFunctions()).toEqual([one, two]);
+    expect([queue.size, [...queue], queue.takeFunctions()]).toEqual([2, [all[0], all[2]], []]);
+    const bare = new Queue<Standing>();
+    bare.push(one);
+    bare.push(two);
+    expect([bare.takeFunctions(), bare.size, bare.first()]).toEqual([[one, two], 0, undefined]);
+    bare.push(two);
+    expect([...bare]).toEqual([two]);
+  });
+
   it("skips the holes that those leave who are taken out of the middle, the front and the end", () => {
     const { queue, all } = filled(6);
     for (const n of [2, 0, 5]) queue.remove(at(all, n));

@@ -272,6 +272,8 @@ export class IdReservations<Id = string> {
     const isTaken = this.#isTaken;
     if (isTaken === undefined) return false;
     const answer: unknown = isTaken(id);
+    // It is a mistake already; that it fails as well is no news.
+    if (answer instanceof Promise) answer.catch(() => undefined);
     demand(typeof answer === "boolean", "options.isTaken must answer with a boolean, at once", answer);
     return answer as boolean;
   }

@@ -281,6 +281,9 @@ describe("the world outside", () => {
       new TypeError("options.isTaken must answer with a boolean, at once, received [object Promise]"),
     );
     expect([ids.size, ids.pending]).toEqual([0, 0]);
+    // Its rejection is nobody else's, and would end the process.
+    const failing = new IdReservations({ isTaken: (() => Promise.reject(new Error("too late"))) as never });
+    expect(() => failing.reserve("a")).toThrow(TypeError);
     const normalizing = new IdReservations({ normalize: (id: string) => Promise.resolve(id) });
     expect(() => normalizing.reserve("a")).toThrow("options.normalize must answer at once");
     expect(normalizing.size).toBe(0);

@@ -24,7 +24,7 @@ export class EvictedError extends LockError {
   readonly reason: unknown;
 
   constructor(message: string, reason: unknown) {
-    super(message);
+    super(message, { cause: reason });
     this.reason = reason;
   }
 }

@@ -17,6 +17,7 @@ export {
   TimeoutError,
 } from "@holdfast/core";
 export type {
+  AbortListener,
   AbortSignalLike,
   Governor,
   HeldEntry,

@@ -72,6 +72,7 @@ export class PriorityEntry implements Entry, Place<unknown> {
 
   withdraw(): void {
     this.waiting = false;
+    this.#returning?.stays();
     this.#gate.unlink(this);
     this.#gate.state.touch(this.#gate);
   }

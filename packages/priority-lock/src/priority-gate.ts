@@ -10,7 +10,6 @@ import {
 import type { PriorityClass } from "./classes.js";
 import { Demand } from "./demand.js";
 import { EvictedError, PreemptedError } from "./errors.js";
-import type { HolderInfo } from "./introspection.js";
 import type { OverrunClock } from "./overrun-clock.js";
 import { PriorityEntry } from "./priority-entry.js";
 import type { PriorityQueue } from "./priority-queue.js";
@@ -104,7 +103,9 @@ export class PriorityGate extends Gate<PriorityGrant, Ask> {
     const { holder } = this;
     if (holder === undefined) return false;
     if (grant !== undefined && grant !== holder.grant) return false;
-    holder.evict(this, new EvictedError(`The holder of ${holder.describe(this.state)} was evicted`, reason));
+    const said = typeof reason === "string" || reason instanceof Error ? `: ${String(reason)}` : "";
+    const message = `The holder of ${holder.describe(this.state)} was evicted${said}`;
+    holder.evict(this, new EvictedError(message, reason));
     return true;
   }
 
@@ -113,7 +114,10 @@ export class PriorityGate extends Gate<PriorityGrant, Ask> {
     const demand = new Demand(this, asked, label);
     this.demands.add(demand);
     this.line.demand(asked.rank, 1);
-    demand.preempted = this.#preempt(asked, label);
+    const { holder } = this;
+    const seen = holder?.info;
+    // What is told of it is what it was then, whatever it has done meanwhile.
+    if (this.#preempt(asked, label) && seen !== undefined) demand.preempted = { ...seen, preempted: true };
     return demand;
   }
 
@@ -126,9 +130,12 @@ export class PriorityGate extends Gate<PriorityGrant, Ask> {
 
   /** Moves one who waits to the end of another class, as if it arrived there. */
   move(entry: PriorityEntry, asked: PriorityClass): void {
-    this.line.remove(entry);
     entry.asked = asked;
-    this.line.push(entry, entry);
+    // One that has aged into it keeps its place there.
+    if (entry.rank !== asked.rank) {
+      this.line.remove(entry);
+      this.line.push(entry, entry);
+    }
     this.advance();
     this.#arrived(entry);
   }
@@ -176,16 +183,15 @@ export class PriorityGate extends Gate<PriorityGrant, Ask> {
     if (waiting) this.#preempt(asked, waiter.request?.label);
   }
 
-  /** Asks the holder to yield to a class, where that may be; tells whom. */
-  #preempt(asked: PriorityClass, label: string | undefined): HolderInfo<never> | null {
-    const { holder } = this;
-    if (!asked.preempts || holder?.mayYieldTo(asked.rank) !== true) return null;
-    const seen = { ...holder.info, preempted: true };
+  /** Asks the holder to yield to a class, where that may be; tells whether it did. */
+  #preempt(asked: PriorityClass, label: string | undefined): boolean {
+    const { holder, state } = this;
+    if (!asked.preempts || holder?.mayYieldTo(asked.rank) !== true) return false;
     this.#clock?.asked(holder);
-    const by = `"${asked.name}"${label === undefined ? "" : ` as "${label}"`}`;
-    holder.preempt(
-      new PreemptedError(`${holder.describe(this.state)} is asked to yield to ${by}`, asked.name, label),
-    );
-    return seen;
+    holder.preempt(() => {
+      const by = `"${asked.name}"${label === undefined ? "" : ` as "${label}"`}`;
+      return new PreemptedError(`${holder.describe(state)} is asked to yield to ${by}`, asked.name, label);
+    });
+    return true;
   }
 }

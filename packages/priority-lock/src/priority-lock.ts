@@ -89,11 +89,11 @@ export class PriorityLock<const C extends string> extends GateLock<PriorityGrant
     if (agingMs !== false) checkTime("options.agingMs", agingMs);
     if (graceMs !== undefined) checkTime("options.graceMs", graceMs);
     if (onOverrun !== undefined) checkFunction(onOverrun, "options.onOverrun");
-    const limited =
-      graceMs !== undefined ? "graceMs" : classes.some(({ maxHold }) => maxHold < Infinity) && "maxHold";
+    const long = classes.find(({ maxHold }) => maxHold < Infinity);
+    const limit = graceMs !== undefined ? "graceMs" : long && `classes.${long.name}.maxHold`;
     demand(
-      limited === false || onOverrun !== undefined,
-      `options.${String(limited)} needs options.onOverrun`,
+      limit === undefined || onOverrun !== undefined,
+      `options.${limit ?? ""} needs options.onOverrun`,
       onOverrun,
     );
     const maxWaiters = readLimit(options, "maxWaiters");
@@ -111,7 +111,7 @@ export class PriorityLock<const C extends string> extends GateLock<PriorityGrant
 
   /**
    * Waits for the lock; resolves to the right to be inside. If it must wait and its class preempts, a preemptible holder of
-   * a lower class is asked to yield before this returns.
+   * a lower class is asked to yield before this returns. Whoever evicts may be quicker than you: `held` tells.
    *
    * @throws By rejecting: `signal.reason` itself, `TimeoutError`, `QueueFullError`, `CanceledError` and `ClosedError` or the
    * reason given to `cancelWaiters()` and `close()`, and `DeadlockError` while a detector runs. At once: `TypeError` or
@@ -146,7 +146,8 @@ export class PriorityLock<const C extends string> extends GateLock<PriorityGrant
   /**
    * Runs `fn` inside and releases when it ends, however it ends; resolves or rejects as `fn` does.
    *
-   * When the lock can be had at once, `fn` starts before this returns. An aborted caller's `fn` never starts.
+   * When the lock can be had at once, `fn` starts before this returns. An aborted caller's `fn` never starts, nor does one
+   * whose turn is taken away by `evict()` before it could; that rejects with the `EvictedError`.
    */
   with<R>(fn: (token: PriorityToken<C>) => R, options: PriorityAcquireOptions<C>): Promise<Awaited<R>> {
     return this.gate.with(this.#ask(options), fn, waitOptions(options));
@@ -173,8 +174,8 @@ export class PriorityLock<const C extends string> extends GateLock<PriorityGrant
   }
 
   /**
-   * Announces work before it can ask: no lower class is let in until it is released, and a preemptible holder of one is
-   * asked to yield if the class preempts.
+   * Announces work before it can ask: no lower class is let in until it is released, but for those who have aged into this
+   * one, and a preemptible holder of a lower class is asked to yield if the class preempts.
    *
    * @throws `TypeError` for an unknown class; `ClosedError`, or the reason given, once the lock is closed.
    */
@@ -189,13 +190,16 @@ export class PriorityLock<const C extends string> extends GateLock<PriorityGrant
   /**
    * Takes the lock from a wedged holder and hands it on. Its `signal` and `evictedSignal` abort with `EvictedError`, and its
    * `release()` does nothing from now on: see to it that whatever it still does is harmless. With `grant`, the number of a
-   * grant from `holder` or a token, nobody who came later is evicted. Returns whether anybody was.
+   * grant as `holder` or a token has it, nobody who came later is evicted. Returns whether anybody was.
    *
-   * @throws `TypeError` for a grant that is no number.
+   * @throws `TypeError` for options without the number of a grant.
    */
-  evict(reason?: unknown, grant?: number): boolean {
-    demand(grant === undefined || typeof grant === "number", "grant must be a number", grant);
-    return this.gate.evict(reason, grant);
+  evict(reason?: unknown, options?: { readonly grant: number }): boolean {
+    if (options === undefined) return this.gate.evict(reason, undefined);
+    demand(Object(options) === options, "options must be an object with a grant", options);
+    // What was read of a lock that nobody held must not evict whoever holds it now.
+    demand(Number.isInteger(options.grant), "options.grant must be the number of a grant", options.grant);
+    return this.gate.evict(reason, options.grant);
   }
 
   override snapshot(): PrioritySnapshot<C> {

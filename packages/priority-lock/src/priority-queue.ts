@@ -85,6 +85,12 @@ export class PriorityQueue implements WaitQueue {
     this.size -= 1;
   }
 
+  takeFunctions(): Grant[] {
+    const taken = this.#queues.flatMap((queue) => queue.takeFunctions());
+    this.size -= taken.length;
+    return taken;
+  }
+
   /** Whether a newcomer of this rank may come in before all who wait. */
   admits(rank: number): boolean {
     if (rank > this.#lowest) return false;

@@ -30,8 +30,8 @@ export interface PriorityToken<C extends string = string> extends LockToken {
   /** The class it was asked for with. */
   readonly priority: C;
   /**
-   * Aborts with `PreemptedError` (please yield, the lock is still yours) or `EvictedError` (it is not). After a
-   * `checkpoint()` it is another one, so read it anew.
+   * Aborts with `PreemptedError` (please yield, the lock is still yours) or `EvictedError` (it is not). After the
+   * `checkpoint()` that answers it is another one, so read it anew.
    */
   readonly signal: PlatformAbortSignal;
   /**
@@ -39,7 +39,7 @@ export interface PriorityToken<C extends string = string> extends LockToken {
    * stop when the lock is taken away.
    */
   readonly evictedSignal: PlatformAbortSignal;
-  /** The number of this grant: greater than those of all grants of this lock before it. Another one after a `checkpoint()`. */
+  /** The number of this grant: greater than those of all grants of this lock before it. Another one once it has yielded. */
   readonly grant: number;
   /** Whether it is asked to yield, and has not answered with `checkpoint()`. */
   readonly preempted: boolean;
@@ -48,7 +48,8 @@ export interface PriorityToken<C extends string = string> extends LockToken {
   /**
    * Answers a request to yield: lets all who are wanted first go first, waits before all others of its class, and takes
    * the lock back. Resolves to whether it yielded; to `false` at once if it was not asked to, or whoever asked has gone.
-   * From then on `signal` is a fresh one.
+   * If it was asked, `signal` is a fresh one from then on. One that came in by aging, whom its peers could not ask, yields here
+   * as if it had been asked.
    *
    * **Cancel safety**: when it rejects after it yielded (`signal`, `timeout`, `cancelWaiters()`, `close()`, `release()`), the
    * lock is not held any more, as after an `acquire` that rejects. `timeout: 0` yields for good.
@@ -76,8 +77,9 @@ export class PriorityGrant implements PriorityToken<never> {
   // Not `#`: private fields cost time in every grant.
   private gate: PriorityGate | undefined;
   private request: LockRequest | undefined;
-  /** What the signal is aborted with, or would be. */
-  private reason: PreemptedError | EvictedError | undefined = undefined;
+  // Makes what the signal is aborted with: an error costs more than the rest of a preemption, and few look at it.
+  private preemption: (() => PreemptedError) | undefined = undefined;
+  private eviction: EvictedError | undefined = undefined;
   // Only there once somebody looks at the signal.
   private controller: Controller | undefined = undefined;
   private evictedController: Controller | undefined = undefined;
@@ -107,19 +109,24 @@ export class PriorityGrant implements PriorityToken<never> {
   }
 
   get preempted(): boolean {
-    return this.reason !== undefined && !this.evicted;
+    return this.preemption !== undefined && !this.evicted;
   }
 
   get evicted(): boolean {
-    return this.reason instanceof EvictedError;
+    return this.eviction !== undefined;
   }
 
   get signal(): PlatformAbortSignal {
-    return signalOf((this.controller ??= controller(this.reason)));
+    return signalOf((this.controller ??= controller(this.eviction ?? this.preemption?.())));
   }
 
   get evictedSignal(): PlatformAbortSignal {
-    return signalOf((this.evictedController ??= controller(this.evicted ? this.reason : undefined)));
+    return signalOf((this.evictedController ??= controller(this.eviction)));
+  }
+
+  /** Why it is not held any more, though nobody released it. */
+  get lost(): unknown {
+    return this.eviction;
   }
 
   /** What is to be known of it from outside. */
@@ -150,26 +157,29 @@ export class PriorityGrant implements PriorityToken<never> {
   checkpoint(options?: WaitOptions): Promise<boolean> {
     if (options !== undefined) checkWaitOptions(options);
     const { gate, request } = this;
-    if (gate === undefined)
-      return Promise.reject(
-        this.evicted
-          ? (this.reason as EvictedError)
-          : new TypeError("checkpoint() needs a token that is still held"),
-      );
+    if (gate === undefined) return Promise.reject(this.eviction ?? this.mistake());
     if (options?.signal?.aborted === true) return Promise.reject(options.signal.reason);
-    if (!this.preempted) return Promise.resolve(false);
-    this.renew();
+    const { rank, preemptible } = this.asked;
+    // Who has aged holds among those it rose to, but no longer than to its first checkpoint.
+    const isAged = this.rank < rank && preemptible;
+    if (!this.preempted && !isAged) return Promise.resolve(false);
+    if (isAged) this.rank = rank;
+    if (this.preempted) this.renew();
     if (!gate.wants(this.rank)) {
       gate.answered();
       return Promise.resolve(false);
     }
     this.gate = undefined;
-    return gate.yield(this, request, options);
+    return gate.yield(this, request, options).then(() => {
+      // It may have been evicted before anybody heard that it was back.
+      if (this.eviction !== undefined) throw this.eviction;
+      return true;
+    });
   }
 
   /** Whether it can be asked, and has not been yet, to let a rank go first. */
   mayYieldTo(rank: number): boolean {
-    return this.rank > rank && this.asked.preemptible && this.reason === undefined;
+    return this.rank > rank && this.asked.preemptible && this.preemption === undefined;
   }
 
   /** Who is meant, in messages. */
@@ -178,16 +188,16 @@ export class PriorityGrant implements PriorityToken<never> {
   }
 
   /** Asks it to yield. */
-  preempt(reason: PreemptedError): void {
-    this.reason = reason;
-    this.controller?.abort(reason);
+  preempt(reason: () => PreemptedError): void {
+    this.preemption = reason;
+    this.controller?.abort(reason());
   }
 
   /** Takes the lock away from it. Whoever hears of that finds the next holder inside. */
   evict(gate: PriorityGate, reason: EvictedError): void {
     const { request, controller, preempted } = this;
     this.gate = undefined;
-    this.reason = reason;
+    this.eviction = reason;
     // One that is aborted already cannot say why once more.
     if (preempted) this.controller = undefined;
     gate.leave(request);
@@ -198,6 +208,11 @@ export class PriorityGrant implements PriorityToken<never> {
   /** Notes that it waits to get the lock back. */
   waits(returning: PriorityEntry): void {
     this.returning = returning;
+  }
+
+  /** It will not get it back. */
+  stays(): void {
+    this.returning = undefined;
   }
 
   /** It has the lock again. */
@@ -211,8 +226,16 @@ export class PriorityGrant implements PriorityToken<never> {
 
   /** Answers the request to yield. */
   private renew(): void {
-    this.reason = undefined;
+    this.preemption = undefined;
     this.controller = undefined;
+  }
+
+  private mistake(): TypeError {
+    return new TypeError(
+      this.returning === undefined
+        ? "checkpoint() needs a token that is still held"
+        : "checkpoint() was called before: await that one",
+    );
   }
 }
 

@@ -183,7 +183,10 @@ describe("checkpoint()", () => {
     const [lock, worker] = await worked();
     const handler = watch(lock.acquire({ priority: "handler" }));
     const back = watch(worker.checkpoint());
-    expect(await reasonOf(worker.checkpoint())).toBeInstanceOf(TypeError);
+    expect(await reasonOf(worker.checkpoint())).toMatchObject({
+      name: "TypeError",
+      message: "checkpoint() was called before: await that one",
+    });
     handler.value?.release();
     await settle();
     expect([back.value, worker.held]).toEqual([true, true]);

@@ -176,12 +176,15 @@ export function visits(
         ): Promise<void> => {
           const { options, aborted, atOnce } = waiting(mine, timeout);
           if (obeys !== undefined) model.move({ type: "checkpoint", id: mine, aborted, atOnce });
+          const { grant } = got;
           try {
             const yielded = await got.checkpoint(options);
             told.push(`${mine} ${yielded ? "back" : "stays"}`);
             listen(got);
           } catch (error) {
-            told.push(refusal(mine, codeOf(error, abort?.reason)));
+            // It was back, and evicted before it heard.
+            const wasBack = got.grant !== grant && got.evicted && error === got.signal.reason;
+            told.push(wasBack ? `${mine} back` : refusal(mine, codeOf(error, abort?.reason)));
           }
         };
         for (const act of acts) {

@@ -159,6 +159,13 @@ function after(state: State, move: Move): State {
       const told = tell(state, `${move.id} moved: ${String(entry !== undefined)}`);
       const asked = rankOf(state, move.priority);
       if (entry === undefined || entry.asked === asked) return told;
+      const risen = rise(told);
+      // It has aged into that class, and keeps its place there.
+      const present = risen.waiting.find(({ id }) => id === entry.id);
+      if (present?.rank === asked) {
+        const waiting = risen.waiting.map((each) => (each === present ? { ...each, asked } : each));
+        return preempt({ ...risen, waiting }, asked, entry.polite, entry.id);
+      }
       return arrive(
         { ...told, waiting: told.waiting.filter((each) => each !== entry) },
         { id: entry.id, asked, polite: entry.polite },
@@ -181,19 +188,22 @@ function checkpoint(
   if (token?.where !== "inside")
     return refuse(state, id, token?.reason === "ERR_EVICTED" ? "ERR_EVICTED" : "TypeError");
   if (aborted === true) return refuse(state, id, "aborted");
-  if (token.reason === undefined) return tell(state, `${id} stays`);
-  const renewed = change(state, id, { reason: undefined, renewals: token.renewals + 1 });
+  // What aging gave it ends here.
+  const isAged = token.rank < token.asked && state.classes[token.asked]?.preemptible === true;
+  if (token.reason === undefined && !isAged) return tell(state, `${id} stays`);
+  const own = isAged ? token.asked : token.rank;
+  const renewals = token.renewals + (token.reason === undefined ? 0 : 1);
+  const renewed = change(state, id, { rank: own, reason: undefined, renewals });
   const isWanted =
-    state.demands.some(({ rank }) => rank < token.rank) ||
-    state.waiting.some(({ rank }) => rank < token.rank);
+    state.demands.some(({ rank }) => rank < own) || state.waiting.some(({ rank }) => rank < own);
   if (!isWanted || state.closed) return tell(renewed, `${id} stays`);
   if (atOnce === true) return admit(refuse(change(renewed, id, { where: "gone" }), id, "ERR_TIMEOUT"));
-  const mates = inOrder(state).filter(({ rank }) => rank === token.rank);
+  const mates = inOrder(state).filter(({ rank }) => rank === own);
   const returning: Waiting = {
     id,
     asked: token.asked,
     polite: true,
-    rank: token.rank,
+    rank: own,
     // It stands before the first of its class, and must not be overtaken by them when they move up.
     since: mates[0]?.since ?? state.now,
     place: Math.min(0, ...mates.map(({ place }) => place)) - 1,

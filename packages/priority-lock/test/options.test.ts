@@ -30,8 +30,16 @@ describe("PriorityLock refuses", () => {
       [{ classes: { high: { maxHold: NaN } }, onOverrun }, RangeError, /classes\.high\.maxHold.*NaN/],
       [{ classes: { high: { maxHold: -1 } }, onOverrun }, RangeError, /classes\.high\.maxHold.*-1/],
       [{ classes: { high: { maxHold: 2 ** 31 } }, onOverrun }, RangeError, /maxHold.*2147483648/],
-      [{ classes: { high: { maxHold: 5 } } }, TypeError, /maxHold needs options\.onOverrun/],
-      [{ classes: { high: {}, low: { maxHold: 5 } } }, TypeError, /maxHold needs options\.onOverrun/],
+      [
+        { classes: { high: { maxHold: 5 } } },
+        TypeError,
+        /classes\.(?:high|low)\.maxHold needs options\.onOverrun/,
+      ],
+      [
+        { classes: { high: {}, low: { maxHold: 5 } } },
+        TypeError,
+        /classes\.(?:high|low)\.maxHold needs options\.onOverrun/,
+      ],
       [{ classes, agingMs: NaN }, RangeError, /agingMs.*NaN/],
       [{ classes, agingMs: 0 }, RangeError, /agingMs.*0/],
       [{ classes, agingMs: -5 }, RangeError, /agingMs.*-5/],
@@ -182,7 +190,8 @@ describe("PriorityLock refuses", () => {
     });
     lock.evict("wedged");
     expect(token.signal.reason).toMatchObject({
-      message: 'The holder of PriorityLock "session" as "task 7" was evicted',
+      message: 'The holder of PriorityLock "session" as "task 7" was evicted: wedged',
+      cause: "wedged",
       name: "EvictedError",
       code: "ERR_EVICTED",
       reason: "wedged",

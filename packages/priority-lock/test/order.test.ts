@@ -252,7 +252,7 @@ describe("PriorityLock orders", () => {
     expect(orders).toEqual([expected, expected]);
   });
 
-  it("[PL3] lets one that has aged keep its turn: it holds in the class that it rose to", async () => {
+  it("[PL3] lets one that has aged keep its turn up to its first checkpoint: until then its peers cannot ask it to yield", async () => {
     vi.useFakeTimers({ toFake: ["performance"] });
     const lock = new PriorityLock({ classes, agingMs: 100 });
     const holder = await lock.acquire({ priority: "middle" });
@@ -261,20 +261,65 @@ describe("PriorityLock orders", () => {
     holder.release();
     const token = await low;
     const middle = watch(lock.acquire({ priority: "middle" }));
-    expect([token.priority, token.preempted]).toEqual(["low", false]);
-    expect(await token.checkpoint()).toBe(false);
-    const high = watch(lock.acquire({ priority: "high" }));
-    expect(token.signal.reason).toMatchObject({ by: "high" });
+    expect([token.priority, token.preempted, token.signal.aborted]).toEqual(["low", false, false]);
     const back = watch(token.checkpoint());
     await settle();
-    high.value?.release();
+    expect([middle.state, back.state]).toEqual(["fulfilled", "pending"]);
+    middle.value?.release();
     await settle();
-    // It stood at the front of the class it had risen to.
-    expect([back.state, back.value, middle.state]).toEqual(["fulfilled", true, "pending"]);
+    expect([back.value, token.held]).toEqual([true, true]);
+    // It holds as what it is, now.
+    const again = watch(lock.acquire({ priority: "middle" }));
+    expect(token.preempted).toBe(true);
     token.release();
     await settle();
-    middle.value?.release();
+    again.value?.release();
     expect(lock.locked).toBe(false);
+  });
+
+  it("[PL3] lets one that has aged go on at a checkpoint where nobody waits, but not with what it rose to", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    const lock = new PriorityLock({ classes, agingMs: 100 });
+    const holder = await lock.acquire({ priority: "middle" });
+    const low = lock.acquire({ priority: "low" });
+    vi.advanceTimersByTime(150);
+    holder.release();
+    const token = await low;
+    const { signal } = token;
+    expect([await token.checkpoint(), token.signal === signal]).toEqual([false, true]);
+    void lock.acquire({ priority: "middle" });
+    expect(token.preempted).toBe(true);
+  });
+
+  it("[PL3] never makes one yield that may not be asked to, aged or not", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    const lock = new PriorityLock({ classes: { high: { preempts: true }, low: {} }, agingMs: 100 });
+    const holder = await lock.acquire({ priority: "high" });
+    const low = lock.acquire({ priority: "low" });
+    vi.advanceTimersByTime(150);
+    holder.release();
+    const token = await low;
+    void lock.acquire({ priority: "high" });
+    expect([await token.checkpoint(), token.held]).toEqual([false, true]);
+  });
+
+  it("[PL3, PL4] leaves one where it stands that is moved to the class it has aged into", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    const lock = new PriorityLock({
+      classes: { high: { preempts: true }, low: { preemptible: true } },
+      agingMs: 100,
+    });
+    const holder = await lock.acquire({ priority: "low" });
+    const movable = lock.enqueue({ priority: "low", label: "moved" });
+    vi.advanceTimersByTime(100);
+    void lock.acquire({ priority: "high", label: "late", preempt: false });
+    expect(holder.preempted).toBe(false);
+    expect([movable.setPriority("high"), movable.priority]).toEqual([true, "high"]);
+    expect(lock.snapshot().pending.map(({ label, agedTo }) => [label, agedTo])).toEqual([
+      ["moved", undefined],
+      ["late", undefined],
+    ]);
+    expect(holder.signal.reason).toMatchObject({ by: "high", label: "moved" });
   });
 
   it("[PL3, L7] takes one that has aged out from where it stands by then", async () => {
@@ -346,7 +391,9 @@ describe("PriorityLock orders", () => {
     expect(back.value).toBe(true);
     void lock.acquire({ priority: "handler" });
     expect(worker.preempted).toBe(false);
-    worker.release();
+    // Until its next checkpoint.
+    void worker.checkpoint();
+    expect(worker.held).toBe(false);
   });
 
   it("[PL3, G1] lets one in that had aged into a class before that was in demand", () => {

@@ -101,7 +101,14 @@ describe("who stops whom", () => {
         if (way !== "with" && way !== "wrap") expect(session.holder?.priority).toBe(enters ? caller : holder);
         expect(queue(session)).toEqual(order);
         if (!enters) expect(drain(session)).toEqual(order);
-        expect((await asked).priority).toBe(caller);
+        const end = await asked.then(
+          ({ priority }) => priority,
+          (error: unknown) => (error as EvictedError).code,
+        );
+        // A body does not start any more once its turn was taken away again.
+        expect(end).toBe(
+          (way === "with" || way === "wrap") && !enters && order.at(-1) !== "me" ? "ERR_EVICTED" : caller,
+        );
       });
 
     it(`[S108] ${caller} asks without a label while ${holder} holds: it ${outcome}`, async () => {
@@ -345,7 +352,7 @@ describe("a request to yield", () => {
     const first = session.acquire({ priority: "webhook", label: "H1" });
     const second = session.acquire({ priority: "webhook", label: "H2" });
     expect(told()).toEqual([expect.objectContaining({ by: "webhook", label: "H1" })]);
-    void worker.checkpoint({ label: "W" });
+    const back = reasonOf(worker.checkpoint({ label: "W" }));
     const h1 = await first;
     expect([session.holder?.label, h1.preempted, h1.signal.aborted]).toEqual(["H1", false, false]);
     void session.acquire({ priority: "webhook", label: "H3" });
@@ -354,6 +361,7 @@ describe("a request to yield", () => {
     const h2 = await second;
     expect([h2.held, h2.preempted]).toEqual([true, false]);
     expect([drain(session), told().length]).toEqual([["H3", "W", "W2"], 1]);
+    expect(await back).toBe(worker.signal.reason);
   });
 
   it("[S115] of two handlers does not come twice, though the worker answers late", async () => {

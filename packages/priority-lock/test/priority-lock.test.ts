@@ -254,15 +254,26 @@ describe("PriorityLock", () => {
     expect(worker.grant).toBe(seen);
     const handler = lock.acquire({ priority: "handler" });
     const back = worker.checkpoint();
-    expect(lock.evict("stale", seen)).toBe(false);
+    expect(lock.evict("stale", { grant: seen ?? NaN })).toBe(false);
     (await handler).release();
     await back;
     // The same token, and another grant.
-    expect(lock.evict("stale", seen)).toBe(false);
+    expect(lock.evict("stale", { grant: seen ?? NaN })).toBe(false);
     expect([worker.held, worker.grant]).toEqual([true, 3]);
-    expect(lock.evict("now", worker.grant)).toBe(true);
-    expect([worker.evicted, lock.locked, lock.evict("again", worker.grant)]).toEqual([true, false, false]);
-    expect(() => lock.evict("why", "1" as never)).toThrow(/grant must be a number, received "1"/);
+    expect(lock.evict("now", worker)).toBe(true);
+    expect([worker.evicted, lock.locked, lock.evict("again", { grant: worker.grant })]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    // What ?. reads of a free lock must not evict whoever holds it next.
+    const next = await lock.acquire({ priority: "worker" });
+    for (const grant of [undefined, NaN, "1", null, 1.5])
+      expect(() => lock.evict("why", { grant } as never)).toThrow(
+        /options\.grant must be the number of a grant/,
+      );
+    expect(() => lock.evict("why", 1 as never)).toThrow(/options must be an object with a grant, received 1/);
+    expect(next.held).toBe(true);
   });
 
   it("[S105, S107] tells one that was asked to yield, and then evicted, by a signal of its own", async () => {
@@ -354,5 +365,79 @@ describe("PriorityLock", () => {
     } finally {
       vi.unstubAllGlobals();
     }
+  });
+
+  it("[G6, S105, S107] never starts a body whose turn was taken away before it heard of it, and says so to one that came back", async () => {
+    const lock = new PriorityLock({ classes });
+    const holder = await lock.acquire({ priority: "handler" });
+    const body = vi.fn();
+    const evicted = reasonOf(lock.with(body, { priority: "worker" }));
+    const both = reasonOf(lock.with(body, { priority: "worker", signal: AbortSignal.timeout(2 ** 30) }));
+    const kept = lock.with(({ held }) => held, { priority: "worker" });
+    holder.release();
+    lock.evict("first");
+    lock.evict("second");
+    expect(await evicted).toMatchObject({ code: "ERR_EVICTED", reason: "first" });
+    expect(await both).toMatchObject({ code: "ERR_EVICTED", reason: "second" });
+    expect(await kept).toBe(true);
+    expect(body).not.toHaveBeenCalled();
+    const worker = await lock.acquire({ priority: "worker" });
+    const handler = await Promise.race([
+      lock.acquire({ priority: "handler" }),
+      worker.checkpoint().then(() => null),
+    ]);
+    handler?.release();
+    const again = worker.checkpoint();
+    expect(await again).toBe(false);
+    const next = lock.acquire({ priority: "handler" });
+    const back = reasonOf(worker.checkpoint());
+    (await next).release();
+    expect(worker.held).toBe(true);
+    lock.evict("back");
+    expect(await back).toMatchObject({ code: "ERR_EVICTED", reason: "back" });
+  });
+
+  it("[L16, L18] rejects those who wait when it is canceled, and not who asks while that is told", async () => {
+    const lock = new PriorityLock({ classes });
+    const holder = await lock.acquire({ priority: "handler" });
+    const plain = watch(lock.acquire({ priority: "worker" }));
+    const waiting = ["a", "b", "c"].map((label) => watch(lock.acquire({ priority: "worker", label })));
+    let late: ReturnType<typeof watch> | undefined;
+    const stop = onEvent("abort", () => {
+      late ??= watch(lock.acquire({ priority: "handler", label: "late" }));
+    });
+    expect(lock.cancelWaiters()).toBe(4);
+    stop();
+    expect(lock.snapshot().pending.map(({ label }) => label)).toEqual(["late"]);
+    await settle();
+    expect([plain, ...waiting, late].map((each) => each?.state)).toEqual([
+      ...["rejected", "rejected", "rejected", "rejected"],
+      "pending",
+    ]);
+    holder.release();
+    await settle();
+    expect(late?.state).toBe("fulfilled");
+  });
+
+  it("makes the error of a preemption only for whoever looks at it, and one for all looks", async () => {
+    const lock = new PriorityLock({ classes });
+    const worker = await lock.acquire({ priority: "worker" });
+    void lock.acquire({ priority: "handler" });
+    const { signal } = worker;
+    expect([worker.signal === signal, worker.signal.reason === signal.reason]).toEqual([true, true]);
+    expect(signal.reason).toMatchObject({ code: "ERR_PREEMPTED" });
+  });
+
+  it("[G8] keeps nothing of its way back once a checkpoint() has failed", async () => {
+    const lock = new PriorityLock({ classes });
+    const worker = await lock.acquire({ priority: "worker" });
+    void lock.acquire({ priority: "handler" });
+    const back = reasonOf(worker.checkpoint());
+    lock.cancelWaiters("enough");
+    expect(await back).toBe("enough");
+    // A checkpoint() that is under way would say so.
+    expect(await reasonOf(worker.checkpoint())).toMatchObject({
+      message: "checkpoint() needs a token that is still held",
+    });
   });
 });

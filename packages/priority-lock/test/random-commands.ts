@@ -242,12 +242,16 @@ function commandsFor({ demanded = [0, 1, 2, 3], closes = false }: RandomOptions)
       if (index % 4 > 0) asks(model, real, { rank: 0, polite: index % 8 === 1, nameless: false, ...urgent });
       const { options, reason, known } = wait(real, id, kind);
       model.move({ type: "checkpoint", id, ...known });
+      const { grant } = token;
       token.checkpoint(options).then(
         (yielded) => {
           real.told.push(`${id} ${yielded ? "back" : "stays"}`);
         },
         (error: unknown) => {
-          real.refuse(id, error, reason);
+          // It was back, and evicted before it heard.
+          if (token.grant !== grant && token.evicted && error === token.signal.reason)
+            real.told.push(`${id} back`);
+          else real.refuse(id, error, reason);
         },
       );
     }),

@@ -1039,12 +1039,14 @@ describe("forced release", () => {
   it("[S105] of one who came back from a checkpoint takes that hold from it", async () => {
     const [session, worker] = await held("worker");
     const handler = watch(session.acquire({ priority: "webhook" }));
-    void worker.checkpoint();
+    const back = reasonOf(worker.checkpoint());
     await settle();
     handler.value?.release();
     const { signal } = worker;
     expect([worker.held, session.evict("wedged")]).toEqual([true, true]);
     expect([worker.held, signal.reason]).toEqual([false, expect.objectContaining({ reason: "wedged" })]);
+    // Before it had heard that it was back.
+    expect(await back).toBe(signal.reason);
     worker.release();
     await expectLikeNew(session);
   });

@@ -16,8 +16,8 @@ export interface ClaimFolderOptions {
   readonly maxAttempts?: number;
 }
 
-/** An id and its folder, both nobody else's. Settle the reservation, or `abandon()` it. */
-export class ClaimedFolder {
+/** An id and its folder, both nobody else's, until `commit()` makes them so for good or `abandon()` gives both up. */
+export class ClaimedFolder implements AsyncDisposable {
   readonly reservation: Reservation;
   readonly path: string;
   #abandoned: Promise<void> | undefined;
@@ -31,11 +31,24 @@ export class ClaimedFolder {
     return this.reservation.id;
   }
 
+  /** Keeps the id and the folder. */
+  commit(): void {
+    if (this.#abandoned !== undefined && this.reservation.state === "pending")
+      throw new TypeError(
+        `The folder of ${JSON.stringify(this.id)} is being removed, and cannot be committed`,
+      );
+    this.reservation.commit();
+  }
+
   /** Nothing came of it: removes the folder and then frees the id. Does nothing once the id is committed or sealed. */
   abandon(): Promise<void> {
     // Once only: by the second time the folder may be somebody else's.
     this.#abandoned ??= this.#remove();
     return this.#abandoned;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.abandon();
   }
 
   async #remove(): Promise<void> {
@@ -62,13 +75,14 @@ export async function claimFolder(
   names: Candidates<string>,
   { ids = new IdReservations(), label, maxAttempts = 10_000 }: ClaimFolderOptions = {},
 ): Promise<ClaimedFolder> {
+  if (!(maxAttempts >= 1)) throw new RangeError(`maxAttempts must be at least 1, received ${maxAttempts}`);
   let attempts = 0;
   let last: string | undefined;
   for (const name of typeof names === "function" ? calls(names) : names) {
     checkName(name);
+    const path = join(root, name);
     const reservation = ids.tryReserve(name, { label });
     if (reservation !== null) {
-      const path = join(root, name);
       if (await makes(path, reservation)) return new ClaimedFolder(reservation, path);
     }
     attempts += 1;
