@@ -6,7 +6,7 @@ export interface ClassRules {
 }
 
 /** Why somebody was turned away: an abort, or the code of an error. */
-export type Refusal =
+type Refusal =
   "aborted" | "ERR_TIMEOUT" | "ERR_QUEUE_FULL" | "ERR_CANCELED" | "ERR_CLOSED" | "ERR_EVICTED" | "TypeError";
 
 /** Everything that can happen to a lock. */
