@@ -143,7 +143,7 @@ describe("reduction by independence", () => {
       expect(reduced.report.complete).toBe(true);
       expect([...full.seen].filter((history) => !reduced.seen.has(history))).toEqual([]);
     }
-  });
+  }, 30_000);
 
   it("sees timers of two keys expire in either order around a step on both", async () => {
     const program = (world: World, log: (key: string, text: string) => void): void => {

@@ -130,6 +130,7 @@ export class PriorityGate extends Gate<PriorityGrant, Ask> {
 
   /** Moves one who waits to the end of another class, as if it arrived there. */
   move(entry: PriorityEntry, asked: PriorityClass): void {
+    this.line.age();
     entry.asked = asked;
     // One that has aged into it keeps its place there.
     if (entry.rank !== asked.rank) {

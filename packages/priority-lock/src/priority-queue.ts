@@ -48,7 +48,7 @@ export class PriorityQueue implements WaitQueue {
   push(item: Item, { asked: { rank } }: { readonly asked: PriorityClass }): void {
     if (typeof item === "object") {
       item.rank = rank;
-      item.since = this.#age();
+      item.since = this.age();
     }
     at(this.#queues, rank).push(item);
     this.size += 1;
@@ -56,7 +56,7 @@ export class PriorityQueue implements WaitQueue {
 
   /** Adds before all others of its rank. */
   unshift(item: PriorityEntry): void {
-    const now = this.#age();
+    const now = this.age();
     const queue = at(this.#queues, item.rank);
     const first = queue.first();
     // It ages with the one it stands before, which could not move up before it.
@@ -71,7 +71,7 @@ export class PriorityQueue implements WaitQueue {
 
   /** The first of those who are not held back. */
   next(): Item | undefined {
-    this.#age();
+    this.age();
     return this.#find(this.#lowest);
   }
 
@@ -95,19 +95,19 @@ export class PriorityQueue implements WaitQueue {
   admits(rank: number): boolean {
     if (rank > this.#lowest) return false;
     if (this.size === 0) return true;
-    this.#age();
+    this.age();
     return this.#find(rank) === undefined;
   }
 
   /** Whether a higher rank than this is waited for or demanded. */
   wants(rank: number): boolean {
-    this.#age();
+    this.age();
     return this.#lowest < rank || this.#find(rank - 1) !== undefined;
   }
 
   /** Adds or takes away a demand for a rank: while there is one, no lower rank is let in. */
   demand(rank: number, change: 1 | -1): void {
-    this.#age();
+    this.age();
     this.#demands[rank] = at(this.#demands, rank) + change;
     const highest = this.#demands.findIndex((count) => count > 0);
     this.#lowest = highest < 0 ? this.#queues.length - 1 : highest;
@@ -115,7 +115,7 @@ export class PriorityQueue implements WaitQueue {
 
   /** All who wait, in order; `current` is the class of each, as it goes. */
   *[Symbol.iterator](): Generator<Item, void> {
-    this.#age();
+    this.age();
     for (const { rank } of this.#classes) {
       this.turn = rank;
       yield* at(this.#queues, rank);
@@ -133,7 +133,7 @@ export class PriorityQueue implements WaitQueue {
   }
 
   /** Moves up those who are due, and tells the time. From the lowest class: one who is long due passes through several. */
-  #age(): number {
+  age(): number {
     if (!this.ages) return 0;
     const now = performance.now();
     for (let rank = this.#queues.length - 1; rank > 0; rank -= 1) {

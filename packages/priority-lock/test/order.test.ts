@@ -303,6 +303,18 @@ describe("PriorityLock orders", () => {
     expect([await token.checkpoint(), token.held]).toEqual([false, true]);
   });
 
+  it("[PL3, PL4] leaves one where it stands that is moved to the class it has aged into by then, though nobody has looked", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    const lock = new PriorityLock({ classes, agingMs: 100 });
+    const holder = await lock.acquire({ priority: "high" });
+    const movable = lock.enqueue({ priority: "low", label: "moved" });
+    void lock.acquire({ priority: "low", label: "other" });
+    vi.advanceTimersByTime(100);
+    expect(movable.setPriority("middle")).toBe(true);
+    expect(queue(lock)).toEqual(["moved", "other"]);
+    holder.release();
+  });
+
   it("[PL3, PL4] leaves one where it stands that is moved to the class it has aged into", async () => {
     vi.useFakeTimers({ toFake: ["performance"] });
     const lock = new PriorityLock({
