@@ -18,6 +18,7 @@ export class Frame extends Waiter<void> {
   messages = 1;
   /** Whether it waits for room, rather than for its turn. */
   parked = false;
+  state: "queued" | "started" | "settled" = "queued";
 
   constructor(
     lane: Lane,
@@ -49,8 +50,17 @@ export class Frame extends Waiter<void> {
     return true;
   }
 
+  override fail(reason: unknown, event?: "abort" | "timeout"): void {
+    if (this.state !== "queued") return;
+    this.state = "settled";
+    super.fail(reason, event);
+    // Last: a flush ends after what it waits for.
+    this.lane.flushes.settled(this);
+  }
+
   /** From here on it goes out as a whole, whatever becomes of its signal. */
   start(): void {
+    this.state = "started";
     this.stopWaiting();
     // It holds nothing that others wait for: whoever is behind it waits for the stream.
     this.request?.granted(noToken);
@@ -59,6 +69,7 @@ export class Frame extends Waiter<void> {
 
   /** Settles it once it is started. */
   finish(error?: unknown): void {
+    this.state = "settled";
     if (error === undefined) this.resolve();
     else this.reject(error);
   }

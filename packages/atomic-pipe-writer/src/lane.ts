@@ -191,7 +191,6 @@ export class Lane implements Place {
         this.parked -= 1;
         this.parkedBytes -= waiter.bytes;
       } else this.#uncount(waiter);
-      this.flushes.settled(waiter);
     }
     this.state.touch(this.parent ?? this);
   }

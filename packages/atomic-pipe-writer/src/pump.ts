@@ -59,7 +59,7 @@ export class Pump {
     this.#clock = new StallClock(settings.stallTimeout, () => {
       callHook(onStall);
       if (settings.failOnStall) owner.fail({ failure: "stalled", cause: undefined });
-      else if (this.#writing) this.#clock.start();
+      else if (this.#writing && !this.#stopped) this.#clock.start();
     });
   }
 

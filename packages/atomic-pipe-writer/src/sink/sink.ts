@@ -20,7 +20,8 @@ export interface Sink {
   destroy(reason: unknown): void;
 }
 
-/** Makes something an error, to be a stream's reason. */
-export function toError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error("The pipe was destroyed", { cause: reason });
+/** Makes a reason an error, for streams that want one. None stays none: they would report it. */
+export function toError(reason: unknown): Error | undefined {
+  if (reason === undefined || reason instanceof Error) return reason;
+  return new Error("The pipe was destroyed", { cause: reason });
 }
