@@ -18,10 +18,7 @@ export function countBytes(text: string): number {
     if (unit < 0x80) continue;
     bytes += unit < 0x800 ? 1 : 2;
     // A pair takes four bytes, a lone half three.
-    if (isHigh(unit) && isLow(text.charCodeAt(at + 1))) {
-      bytes -= 1;
-      at += 1;
-    }
+    if (isHigh(unit) && isLow(text.charCodeAt(at + 1))) at += 1;
   }
   return bytes;
 }

@@ -98,8 +98,8 @@ export class FrameReader<T = string> {
       this.#append(bytes.subarray(start, end));
       this.#emitLine(emit);
     }
-    // A copy, because the source may use its buffer again.
-    if (start < bytes.length) this.#append(bytes.slice(start));
+    // A copy, because the source may use its buffer again. (A Buffer's `slice()` is none.)
+    if (start < bytes.length) this.#append(new Uint8Array(bytes.subarray(start)));
   }
 
   /** The stream has ended; throws if that was within a frame. */

@@ -18,7 +18,7 @@ export class Frame extends Waiter<void> {
   messages = 1;
   /** Whether it waits for room, rather than for its turn. */
   parked = false;
-  state: "queued" | "started" | "settled" = "queued";
+  phase: "queued" | "started" | "settled" = "queued";
 
   constructor(
     lane: Lane,
@@ -51,8 +51,8 @@ export class Frame extends Waiter<void> {
   }
 
   override fail(reason: unknown, event?: "abort" | "timeout"): void {
-    if (this.state !== "queued") return;
-    this.state = "settled";
+    if (this.phase !== "queued") return;
+    this.phase = "settled";
     super.fail(reason, event);
     // Last: a flush ends after what it waits for.
     this.lane.flushes.settled(this);
@@ -60,7 +60,7 @@ export class Frame extends Waiter<void> {
 
   /** From here on it goes out as a whole, whatever becomes of its signal. */
   start(): void {
-    this.state = "started";
+    this.phase = "started";
     this.stopWaiting();
     // It holds nothing that others wait for: whoever is behind it waits for the stream.
     this.request?.granted(noToken);
@@ -69,7 +69,7 @@ export class Frame extends Waiter<void> {
 
   /** Settles it once it is started. */
   finish(error?: unknown): void {
-    this.state = "settled";
+    this.phase = "settled";
     if (error === undefined) this.resolve();
     else this.reject(error);
   }

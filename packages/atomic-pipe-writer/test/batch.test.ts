@@ -242,7 +242,7 @@ describe("a deadlock detector", () => {
       const message = await writer.batch(
         async (send) => {
           await send("fine");
-          return writer.send("never", { label: "inner" }).catch((error: Error) => error.message);
+          return writer.send("never", { label: "inner" }).catch((error: unknown) => (error as Error).message);
         },
         { label: "outer" },
       );

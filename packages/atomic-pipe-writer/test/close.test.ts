@@ -173,9 +173,24 @@ describe("end, and close by draining", () => {
 
   it("[S28] rejects when the end does not reach the other side", async () => {
     for (const [spoil, failure] of [
-      [(pipe: TestPipe) => pipe.finish(new Error("EPIPE")), "error"],
-      [(pipe: TestPipe) => pipe.close(), "destroyed"],
-      [(pipe: TestPipe) => pipe.break(), "error"],
+      [
+        (pipe: TestPipe) => {
+          pipe.finish(new Error("EPIPE"));
+        },
+        "error",
+      ],
+      [
+        (pipe: TestPipe) => {
+          pipe.close();
+        },
+        "destroyed",
+      ],
+      [
+        (pipe: TestPipe) => {
+          pipe.break();
+        },
+        "error",
+      ],
     ] as const) {
       const { pipe, writer } = make();
       const end = reasonOf(writer.end());

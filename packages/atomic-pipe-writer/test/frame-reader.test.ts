@@ -72,10 +72,10 @@ describe("FrameReader", () => {
     });
     expect(() => {
       reader.push("{}\n", () => expect.unreachable());
-    }).toThrow(error as Error);
+    }).toThrow(error);
     expect(() => {
       reader.end();
-    }).toThrow(error as Error);
+    }).toThrow(error);
     expect(reader.pending).toBe(0);
     expect((await read(["1234567\n"], { maxLineBytes: 7 })).frames).toEqual(["1234567"]);
     expect((await read(["ok\n12345678\nok\n"], { maxLineBytes: 7 })).frames).toEqual(["ok"]);
@@ -150,13 +150,13 @@ describe("FrameReader", () => {
       });
     for await (const frame of new FrameReader().read(source())) frames.push(frame);
     const transform = new TransformStream<Uint8Array, string>(new FrameReader());
-    for await (const frame of source().pipeThrough(transform)) frames.push(frame as string);
+    for await (const frame of source().pipeThrough(transform)) frames.push(frame);
     expect(frames).toEqual(["a", "b", "c", "d", "c", "d"]);
     const broken = new TransformStream<string, string>(new FrameReader());
     const rest = Readable.toWeb(Readable.from(["rest"])).pipeThrough(
       broken as never,
     ) as ReadableStream<string>;
-    await expect(Array.fromAsync(rest)).rejects.toMatchObject({ fault: "truncated" });
+    await expect(rest.getReader().read()).rejects.toMatchObject({ fault: "truncated" });
   });
 
   it("closes the source when its reader stops", async () => {
@@ -178,7 +178,7 @@ describe("FrameReader", () => {
   it("[S33, S34, S37] gives the same frames however the bytes are cut", () => {
     fc.assert(
       fc.property(
-        fc.array(fc.string({ unit: "binary" }).map((text) => text.replaceAll(/[\r\n]/g, "").toWellFormed())),
+        fc.array(fc.string({ unit: "binary" }).map((text) => text.replaceAll(/[\r\n]/g, ""))),
         fc.infiniteStream(fc.integer({ min: 1, max: 9 })),
         (texts, sizes) => {
           const bytes = Buffer.from(texts.map((text) => `${text}\n`).join(""));

@@ -27,7 +27,6 @@ export class TestPipe implements PipeLike {
   reason: unknown;
   /** Takes everything at once, from within `write()`. */
   eager = false;
-  corks = 0;
   readonly #taken: Buffer[] = [];
   readonly #waiting: Write[] = [];
   #onEnd: ((error?: Error | null) => void) | undefined;

@@ -1,9 +1,9 @@
 import { Socket } from "node:net";
 import { platform } from "node:process";
-import { checkOptions, checkWaitOptions, demand, readLimit, type WaitOptions } from "@holdfast/core";
+import { checkWaitOptions, demand, readLimit, type WaitOptions } from "@holdfast/core";
 import { AtomicPipeWriter } from "../atomic-pipe-writer.js";
 import type { Chunk } from "../bytes.js";
-import type { AtomicPipeWriterOptions } from "../options.js";
+import { type AtomicPipeWriterOptions, readSettings } from "../options.js";
 import { Opening } from "./opening.js";
 
 /**
@@ -30,7 +30,7 @@ export function openFifo<M = Chunk>(
   wait?: WaitOptions,
 ): Promise<AtomicPipeWriter<M>> {
   demand(typeof path === "string", "path must be a string", path);
-  checkOptions(options);
+  readSettings(options);
   const maxFrameBytes = readLimit(options, "maxFrameBytes", pipeBuf);
   demand(
     maxFrameBytes <= pipeBuf,
