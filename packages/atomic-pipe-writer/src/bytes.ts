@@ -8,6 +8,13 @@ declare class TextEncoder {
   encode(text: string): Uint8Array;
 }
 
+interface NodeBuffer {
+  readonly byteLength: (text: string) => number;
+  readonly from: (text: string) => Uint8Array;
+}
+
+// Quicker than the platforms' common ways, where there is one.
+const { Buffer } = globalThis as { readonly Buffer?: NodeBuffer };
 const encoder = new TextEncoder();
 
 /** How many bytes a text takes as UTF-8, where the platform has no quicker way to tell. */
@@ -23,14 +30,11 @@ export function countBytes(text: string): number {
   return bytes;
 }
 
-const { Buffer } = globalThis as { Buffer?: { readonly byteLength: (text: string) => number } };
-
 /** How many bytes a text takes as UTF-8. */
 export const byteLength: (text: string) => number = Buffer === undefined ? countBytes : Buffer.byteLength;
 
-export function encode(text: string): Uint8Array {
-  return encoder.encode(text);
-}
+export const encode: (text: string) => Uint8Array =
+  Buffer === undefined ? (text) => encoder.encode(text) : Buffer.from;
 
 /** Copies chunks into one. */
 export function concat(chunks: readonly Uint8Array[], bytes: number): Uint8Array {

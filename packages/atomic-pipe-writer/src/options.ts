@@ -65,10 +65,12 @@ export interface AtomicPipeWriterOptions<M> {
   /** How many sends of each lane may wait for room, which hold their messages; one more rejects. Default 65,536. */
   readonly maxWaiters?: number | undefined;
   /**
-   * Bytes of whole frames that are joined into one write, and of each slice of a larger frame. A control message waits for
-   * one write at most, or for one frame. Default 65,536.
+   * Bytes of whole frames that are joined into one write, at most `maxSliceBytes`; a larger frame goes out alone. A control message waits for one
+   * write at most, or for one such frame. Default 65,536.
    */
   readonly maxBatchBytes?: number | undefined;
+  /** Bytes of each write of a frame that goes out alone. Default 262,144. */
+  readonly maxSliceBytes?: number | undefined;
   /** Whether frames are joined. Default true; false is one write for each frame. */
   readonly join?: boolean | undefined;
   /** After so many control messages one frame of data goes out, if any waits. Default 64. */
@@ -95,6 +97,7 @@ export interface Settings {
   readonly maxControlBytes: number;
   readonly maxWaiters: number;
   readonly maxBatchBytes: number;
+  readonly maxSliceBytes: number;
   readonly maxConsecutiveControl: number;
   readonly stallTimeout: number;
   readonly join: boolean;
@@ -116,6 +119,7 @@ export function readSettings<M>(options: AtomicPipeWriterOptions<M>): Settings {
   if (onStall !== undefined) checkFunction(onStall, "options.onStall");
   if (onFailure !== undefined) checkFunction(onFailure, "options.onFailure");
   const maxQueuedBytes = readLimit(options, "maxQueuedBytes", 2 ** 26);
+  const maxSliceBytes = readLimit(options, "maxSliceBytes", 2 ** 18);
   const stallTimeout = readLimit(options, "stallTimeout");
   demand(
     stallTimeout === Infinity || stallTimeout < 2 ** 31,
@@ -129,7 +133,9 @@ export function readSettings<M>(options: AtomicPipeWriterOptions<M>): Settings {
     maxQueuedMessages: readLimit(options, "maxQueuedMessages", 2 ** 20),
     maxControlBytes: readLimit(options, "maxControlBytes", 2 ** 20),
     maxWaiters: readLimit(options, "maxWaiters", 2 ** 16),
-    maxBatchBytes: readLimit(options, "maxBatchBytes", 2 ** 16),
+    // What is cut is one frame, so frames are joined only up to where nothing is cut.
+    maxBatchBytes: Math.min(readLimit(options, "maxBatchBytes", 2 ** 16), maxSliceBytes),
+    maxSliceBytes,
     maxConsecutiveControl: readLimit(options, "maxConsecutiveControl", 64),
     stallTimeout,
     waits: whenFull === "wait",

@@ -120,7 +120,7 @@ export class Pump {
 
   /** Starts the frames that come next, as many as go into one write. */
   #load(): Flight | undefined {
-    const { maxBatchBytes, join } = this.#settings;
+    const { maxBatchBytes, maxSliceBytes, join } = this.#settings;
     const flight: Flight = { frames: [], pieces: [], bytes: 0, given: 0, taken: 0 };
     // Known from the start, because whoever is told of a start may destroy the pipe.
     this.#flight = flight;
@@ -148,7 +148,7 @@ export class Pump {
     }
     const bodies = frames.map(({ body }) => body);
     flight.pieces =
-      flight.bytes > maxBatchBytes ? slices(first.body, maxBatchBytes) : [pack(bodies, flight.bytes)];
+      flight.bytes > maxSliceBytes ? slices(first.body, maxSliceBytes) : [pack(bodies, flight.bytes)];
     return flight;
   }
 

@@ -48,7 +48,7 @@ describe("the types of AtomicPipeWriter", () => {
     const framing: Framing<{ id: number }> = { encode: ({ id }) => [`${id}`, new Uint8Array()] };
     const writer = new AtomicPipeWriter(stream, { framing });
     expectTypeOf<Parameters<typeof writer.send>>().toEqualTypeOf<
-      [message: { id: number }, options?: SendOptions]
+      [message: { id: number }, options?: SendOptions | undefined]
     >();
     // @ts-expect-error no such message
     void writer.send({ id: "1" });
@@ -75,7 +75,7 @@ describe("the types of AtomicPipeWriter", () => {
     expectTypeOf<BatchToken<unknown>>().toExtend<LockToken>();
     expectTypeOf(writer.batch((send) => send(1))).toEqualTypeOf<Promise<void>>();
     expectTypeOf(writer.batch(() => Promise.resolve("x"))).resolves.toEqualTypeOf<string>();
-    expectTypeOf<Parameters<typeof writer.flush>>().toEqualTypeOf<[options?: WaitOptions]>();
+    expectTypeOf<Parameters<typeof writer.flush>>().toEqualTypeOf<[options?: WaitOptions | undefined]>();
   });
 
   it("leave out of a FIFO's options what is fixed there", () => {

@@ -267,7 +267,7 @@ describe("end, and close by draining", () => {
 
 describe("close by aborting", () => {
   it("[S27, S28] finishes what is started, rejects the rest with the reason as cause, and ends", async () => {
-    const { pipe, writer } = make({ maxBatchBytes: 4 });
+    const { pipe, writer } = make({ maxBatchBytes: 4, maxSliceBytes: 4 });
     const first = writer.send("a long one");
     await settle();
     const rest = [writer.send("b"), writer.control("c"), writer.batch(() => undefined)].map(reasonOf);

@@ -30,7 +30,7 @@ const none = {
 
 describe("when the stream fails", () => {
   it("[S12, PW1, PW3, PW4, PW7] in a large message, it is partial, all behind it are not started, later ones are refused", async () => {
-    const { pipe, writer } = make({ maxBatchBytes: 4 });
+    const { pipe, writer } = make({ maxBatchBytes: 4, maxSliceBytes: 4 });
     const sends = watchAll([
       writer.send("a long message"),
       writer.send("behind"),
@@ -65,7 +65,7 @@ describe("when the stream fails", () => {
   });
 
   it("[S12] says in words what is known, and of whom", async () => {
-    const { pipe, writer } = make({ maxBatchBytes: 4, label: "child" });
+    const { pipe, writer } = make({ maxBatchBytes: 4, maxSliceBytes: 4, label: "child" });
     const sends = [
       writer.send("a long message", { label: "first" }),
       writer.send("behind", { label: "second" }),
@@ -100,7 +100,7 @@ describe("when the stream fails", () => {
   });
 
   it("[S13] in the last piece of a large message, all of it may have arrived", async () => {
-    const { pipe, writer } = make({ maxBatchBytes: 4 });
+    const { pipe, writer } = make({ maxBatchBytes: 4, maxSliceBytes: 4 });
     const send = reasonOf(writer.send("abcdefg"));
     await settle();
     pipe.take(5);
@@ -202,7 +202,7 @@ describe("when the stream fails", () => {
   });
 
   it("[PW3] callbacks that come late, or twice, change nothing", async () => {
-    const { pipe, writer } = make({ maxBatchBytes: 2 });
+    const { pipe, writer } = make({ maxBatchBytes: 2, maxSliceBytes: 2 });
     const callbacks: ((error?: Error | null) => void)[] = [];
     pipe.write = (chunk, callback) => {
       pipe.writes.push(String(chunk));
@@ -290,7 +290,7 @@ describe("writes by others", () => {
   });
 
   it("[S22] between two slices of a frame make it partial", async () => {
-    const { pipe, writer } = make({ maxBatchBytes: 4 });
+    const { pipe, writer } = make({ maxBatchBytes: 4, maxSliceBytes: 4 });
     const send = reasonOf(writer.send("a long one"));
     await settle();
     pipe.write("theirs", () => undefined);
@@ -369,7 +369,7 @@ describe("a stall", () => {
   });
 
   it("[S16] is no stall as long as something is taken now and then", async () => {
-    const { pipe, writer } = make({ stallTimeout: 1000, maxBatchBytes: 4 });
+    const { pipe, writer } = make({ stallTimeout: 1000, maxBatchBytes: 4, maxSliceBytes: 4 });
     const send = writer.send("x".repeat(39));
     await settle();
     for (let step = 0; step < 10; step += 1) {

@@ -153,9 +153,12 @@ describe("FrameReader", () => {
     for await (const frame of source().pipeThrough(transform)) frames.push(frame);
     expect(frames).toEqual(["a", "b", "c", "d", "c", "d"]);
     const broken = new TransformStream<string, string>(new FrameReader());
-    const rest = Readable.toWeb(Readable.from(["rest"])).pipeThrough(
-      broken as never,
-    ) as ReadableStream<string>;
+    const rest = new ReadableStream<string>({
+      start: (controller) => {
+        controller.enqueue("rest");
+        controller.close();
+      },
+    }).pipeThrough(broken);
     await expect(rest.getReader().read()).rejects.toMatchObject({ fault: "truncated" });
   });
 

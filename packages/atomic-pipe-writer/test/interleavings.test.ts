@@ -60,7 +60,7 @@ interface Setting {
 /** A writer whose frames are cut at every fourth byte, and all that must hold of it whatever happens. */
 function set({ invariant, atEnd, state }: Parameters<Program>[0]): Setting {
   const pipe = new TestPipe();
-  const writer = new AtomicPipeWriter<string>(pipe, { framing: lines, maxBatchBytes: 4 });
+  const writer = new AtomicPipeWriter<string>(pipe, { framing: lines, maxBatchBytes: 4, maxSliceBytes: 4 });
   const referee = new Referee();
   invariant("whole frames, each once", () => referee.whole(pipe.text));
   invariant("nobody is told what is not so", () => referee.truthful(pipe));

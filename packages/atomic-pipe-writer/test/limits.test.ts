@@ -15,7 +15,7 @@ const held = ({ queued }: AtomicPipeWriter<string>): number => queued.bytes + qu
 
 describe("room", () => {
   it("[S18, PW6] is never exceeded; who finds none waits for it, in order, as few as possible", async () => {
-    const { pipe, writer } = make({ maxQueuedBytes: 10, maxBatchBytes: 4, join: false });
+    const { pipe, writer } = make({ maxQueuedBytes: 10, maxBatchBytes: 4, maxSliceBytes: 4, join: false });
     const sends = watchAll(["a", "bb", "ccc", "dddd", "e"].map((text) => writer.send(text)));
     expect(writer.queued).toMatchObject({ messages: 3, bytes: 9, waiting: 2, waitingBytes: 7 });
     for (let step = 0; step < 20; step += 1) {
@@ -187,6 +187,11 @@ describe("wrong input", () => {
       "options.maxBatchBytes must be a whole number from 1, or Infinity, received 0",
       RangeError,
       { maxBatchBytes: 0 },
+    ],
+    [
+      "options.maxSliceBytes must be a whole number from 1, or Infinity, received -5",
+      RangeError,
+      { maxSliceBytes: -5 },
     ],
     [
       "options.maxConsecutiveControl must be a whole number from 1, or Infinity, received 0",

@@ -16,7 +16,7 @@ const alone = { label: "alone" };
 
 describe("frames", () => {
   it("[S1, S2, PW1] leave whole, each once, with their line ends, whoever sends them and however few bytes are taken", async () => {
-    const { pipe, writer } = make({ maxBatchBytes: 7 });
+    const { pipe, writer } = make({ maxBatchBytes: 7, maxSliceBytes: 7 });
     const sends = ["one", "a longer one", "x", "another"].map((text) => writer.send(text));
     const control = writer.control("control");
     for (let step = 0; step < 100; step += 1) {
@@ -41,7 +41,7 @@ describe("frames", () => {
   });
 
   it("[S5, PW2] of one lane leave in the order in which they were sent", async () => {
-    const { pipe, writer } = make({ maxBatchBytes: 10 });
+    const { pipe, writer } = make({ maxBatchBytes: 10, maxSliceBytes: 10 });
     pipe.flow();
     const all = Array.from({ length: 20 }, (_, index) =>
       writer.send(`${index}`, index % 3 === 0 ? alone : undefined),
@@ -71,7 +71,7 @@ describe("frames", () => {
 
   it("[PW13] larger than a write are cut between any two bytes and arrive whole", async () => {
     for (const maxBatchBytes of [1, 2, 3, 5]) {
-      const { pipe, writer } = make({ maxBatchBytes });
+      const { pipe, writer } = make({ maxBatchBytes, maxSliceBytes: maxBatchBytes });
       pipe.flow();
       await writer.send("日本🎉é");
       expect(pipe.text).toBe("日本🎉é\n");
@@ -79,7 +79,7 @@ describe("frames", () => {
   });
 
   it("[S5] are joined into one write as far as they fit, and never cut for that", async () => {
-    const { pipe, writer } = make({ maxBatchBytes: 8 });
+    const { pipe, writer } = make({ maxBatchBytes: 8, maxSliceBytes: 8 });
     pipe.flow();
     await Promise.all(["a", "b", "ccc", "ddddd", "e", "f"].map((text) => writer.send(text)));
     expect(pipe.writes).toEqual(["a\nb\nccc\n", "ddddd\ne\n", "f\n"]);
@@ -108,7 +108,7 @@ describe("frames", () => {
   });
 
   it("[S21] are settled when all their bytes were taken, and not before", async () => {
-    const { pipe, writer } = make({ maxBatchBytes: 4 });
+    const { pipe, writer } = make({ maxBatchBytes: 4, maxSliceBytes: 4 });
     const sends = watchAll([writer.send("abcdefgh"), writer.send("x")]);
     const states = async (): Promise<string[]> => {
       await settle();
@@ -156,7 +156,7 @@ describe("frames", () => {
 
 describe("control messages", () => {
   it("[S3] wait for the end of a frame that is half written, and come before all others", async () => {
-    const { pipe, writer } = make({ maxBatchBytes: 4 });
+    const { pipe, writer } = make({ maxBatchBytes: 4, maxSliceBytes: 4 });
     void writer.send("abcdefghij");
     void writer.send("next");
     await settle();
@@ -225,7 +225,7 @@ describe("an abort", () => {
   });
 
   it("[S9, PW3, PW5] after the start changes nothing: the message goes out whole and its send tells so", async () => {
-    const { pipe, writer } = make({ maxBatchBytes: 4 });
+    const { pipe, writer } = make({ maxBatchBytes: 4, maxSliceBytes: 4 });
     const abort = new AbortController();
     let started = false;
     const send = watch(
@@ -307,7 +307,7 @@ describe("a timeout", () => {
 
 describe("a hook", () => {
   it("[S32] that sends and aborts from within finds order and exclusivity as they are", async () => {
-    const { pipe, writer } = make({ maxBatchBytes: 6 });
+    const { pipe, writer } = make({ maxBatchBytes: 6, maxSliceBytes: 6 });
     const abort = new AbortController();
     const inner: Promise<unknown>[] = [];
     void writer.send("first", {
@@ -351,7 +351,7 @@ describe("a hook", () => {
   });
 
   it("[S32] may be called from within the write, by a stream that calls back at once", async () => {
-    const { pipe, writer } = make({ maxBatchBytes: 3 });
+    const { pipe, writer } = make({ maxBatchBytes: 3, maxSliceBytes: 3 });
     pipe.eager = true;
     const started: number[] = [];
     const sends = Array.from({ length: 1000 }, (_, index) =>
@@ -449,7 +449,7 @@ describe("trySend", () => {
 
 describe("the pump", () => {
   it("[S17] writes on while the one who waits for it reads: nothing of it needs a loop of the caller", async () => {
-    const { pipe, writer } = make({ maxBatchBytes: 8 });
+    const { pipe, writer } = make({ maxBatchBytes: 8, maxSliceBytes: 8 });
     const read = gate();
     const send = writer.send("x".repeat(100));
     const reading = (async () => {

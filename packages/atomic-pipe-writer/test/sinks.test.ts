@@ -28,7 +28,11 @@ describe("a Node stream", () => {
   it("[S1, S22] of any kind is written to, and its count of bytes agrees", async () => {
     const file = join(folder, "file");
     const stream = createWriteStream(file);
-    const writer = new AtomicPipeWriter<string>(stream, { framing: lines, maxBatchBytes: 10 });
+    const writer = new AtomicPipeWriter<string>(stream, {
+      framing: lines,
+      maxBatchBytes: 10,
+      maxSliceBytes: 10,
+    });
     for (let index = 0; index < 5; index += 1) await writer.send(`line ${index} é`);
     await Promise.all([writer.send("x".repeat(50)), writer.control("!")]);
     await writer.end();
@@ -140,7 +144,11 @@ describe("a WritableStream", () => {
 
   it("[S1, S3, S23] is written to as bytes, and is locked", async () => {
     const { stream, text } = web();
-    const writer = new AtomicPipeWriter<string>(stream, { framing: lines, maxBatchBytes: 4 });
+    const writer = new AtomicPipeWriter<string>(stream, {
+      framing: lines,
+      maxBatchBytes: 4,
+      maxSliceBytes: 4,
+    });
     expect(stream.locked).toBe(true);
     await Promise.all([writer.send("größe"), writer.send("x"), writer.control("!")]);
     expect(text()).toBe("!\ngröße\nx\n");
@@ -165,7 +173,11 @@ describe("a WritableStream", () => {
 
   it("[S12, PW7] that fails fails the pipe", async () => {
     const { stream, steps } = web(true);
-    const writer = new AtomicPipeWriter<string>(stream, { framing: lines, maxBatchBytes: 4 });
+    const writer = new AtomicPipeWriter<string>(stream, {
+      framing: lines,
+      maxBatchBytes: 4,
+      maxSliceBytes: 4,
+    });
     const sends = [writer.send("a long one"), writer.send("b")].map(reasonOf);
     const end = reasonOf(writer.end());
     await settle();

@@ -19,10 +19,11 @@ class World {
   readonly sent: Sent[] = [];
   readonly reason = new Error("aborted");
 
-  constructor(maxBatchBytes: number, maxQueuedBytes: number, join: boolean) {
+  constructor(maxBatchBytes: number, maxSliceBytes: number, maxQueuedBytes: number, join: boolean) {
     this.writer = new AtomicPipeWriter<string>(this.pipe, {
       framing: lines,
       maxBatchBytes,
+      maxSliceBytes,
       maxQueuedBytes,
       maxControlBytes: maxQueuedBytes,
       maxConsecutiveControl: 3,
@@ -197,11 +198,12 @@ describe("a writer, at random", () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 80 }),
+        fc.integer({ min: 1, max: 80 }),
         fc.boolean(),
         fc.array(action, { maxLength: 40 }),
         ending,
-        async (maxBatchBytes, join, actions, [, end]) => {
-          const world = new World(maxBatchBytes, limit, join);
+        async (maxBatchBytes, maxSliceBytes, join, actions, [, end]) => {
+          const world = new World(maxBatchBytes, maxSliceBytes, limit, join);
           for (const [, act] of actions) {
             await act(world);
             world.check();

@@ -13,7 +13,7 @@ import { Opening } from "./opening.js";
 export const pipeBuf: number = platform === "linux" ? 4096 : 512;
 
 /** `maxFrameBytes` is at most `pipeBuf`, and that by default. Every frame is one write. */
-export type FifoOptions<M> = Omit<AtomicPipeWriterOptions<M>, "join" | "maxBatchBytes">;
+export type FifoOptions<M> = Omit<AtomicPipeWriterOptions<M>, "join" | "maxBatchBytes" | "maxSliceBytes">;
 
 /**
  * Opens a FIFO that other processes write to as well; resolves when it has a reader. `wait` limits the wait for one.
@@ -48,6 +48,7 @@ export function openFifo<M = Chunk>(
         ...options,
         maxFrameBytes,
         maxBatchBytes: pipeBuf,
+        maxSliceBytes: pipeBuf,
         join: false,
       }),
   );
