@@ -317,8 +317,7 @@ export class AtomicPipeWriter<M = Chunk> implements AsyncDisposable {
     }
     // The framing is not ours: it may have closed the pipe.
     if (this.#closed as boolean) return Promise.reject(this.#refusal());
-    const idle =
-      options?.timeout === 0 && this.#pump.idle && this.#control.free && lane.free && this.#data.free;
+    const idle = options?.timeout === 0 && this.#pump.idle && this.#control.free && lane.free;
     return lane.send(body, bytes, options, this.#settings.waits, idle);
   }
 

@@ -70,6 +70,9 @@ class Token<M> implements BatchToken<M> {
   }
 
   send(message: M, options?: SendOptions): Promise<void> {
+    const refusal = this.#owner.refusal();
+    // A pipe that is closed ends its batches: that is no mistake of whoever sends.
+    if (refusal !== undefined) return Promise.reject(refusal);
     if (!this.held) throw new TypeError("send() needs a batch that is not over");
     return this.#owner.send(this.#batch.lane, message, options);
   }

@@ -163,6 +163,7 @@ describe("end, and close by draining", () => {
     const next = reasonOf(writer.batch(() => expect.unreachable(), { label: "next" }));
     const end = writer.end();
     expect(token.held).toBe(false);
+    expect(await reasonOf(token.send("late"))).toMatchObject({ failure: "closed", delivered: "no" });
     await Promise.all([inner, other]);
     expect(await next).toMatchObject({ delivered: "no", failure: "closed", message: /as "next"/ as never });
     await settle();

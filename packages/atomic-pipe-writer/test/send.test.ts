@@ -301,7 +301,11 @@ describe("a timeout", () => {
     pipe.flow();
     await first;
     await writer.control("fourth", { timeout: 0 });
-    expect(pipe.text).toBe("first\nfourth\n");
+    await writer.batch((send) => send("fifth", { timeout: 0 }));
+    expect(pipe.text).toBe("first\nfourth\nfifth\n");
+    const token = writer.dataLane.tryAcquire();
+    expect(await reasonOf(writer.send("behind the batch", { timeout: 0 }))).toMatchObject({ timeout: 0 });
+    token?.release();
   });
 });
 
