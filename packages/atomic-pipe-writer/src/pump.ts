@@ -160,7 +160,7 @@ export class Pump {
     this.#clock.start();
     try {
       this.#sink.write(piece, bytes, (trouble) => {
-        if (this.#write !== write || !this.#writing || this.#stopped) return;
+        if (this.#write !== write || !this.#writing) return;
         this.#writing = false;
         this.#clock.stop();
         if (trouble !== undefined) this.#owner.fail(trouble);

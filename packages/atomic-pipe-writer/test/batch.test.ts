@@ -97,8 +97,14 @@ describe("a batch", () => {
     const token = await writer.dataLane.acquire();
     void token.send("doomed", { signal: abort.signal }).catch((reason: unknown) => inner.push(reason));
     token.release();
-    const other = writer.batch((send) => send("other"));
+    let began = false;
+    const other = writer.batch((send) => {
+      began = true;
+      return send("other");
+    });
     abort.abort("gone");
+    await settle();
+    expect(began).toBe(true);
     pipe.flow();
     await other;
     expect([inner, pipe.text]).toEqual([["gone"], "ahead\nother\n"]);
@@ -141,6 +147,19 @@ describe("a batch", () => {
     abort.abort("gone");
     expect(await batch).toBe("gone");
     expect(writer.dataLane.tryAcquire()).not.toBeNull();
+  });
+
+  it("[S30] is not granted either to whoever asks the lane for it and reads aborted by then", async () => {
+    const { writer } = make();
+    const holder = await writer.dataLane.acquire();
+    const abort = new AbortController();
+    abort.signal.addEventListener("abort", () => {
+      holder.release();
+    });
+    const token = reasonOf(writer.dataLane.acquire({ signal: abort.signal }));
+    abort.abort("gone");
+    expect(writer.dataLane.tryAcquire()).not.toBeNull();
+    expect(await token).toBe("gone");
   });
 
   it("whose caller is aborted after the grant never runs", async () => {

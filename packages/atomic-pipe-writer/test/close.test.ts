@@ -339,6 +339,17 @@ describe("destroy", () => {
     expect([pipe.destroyed, writer.failure?.failure]).toEqual([true, "error"]);
   });
 
+  it("[S28] destroys the stream of a pipe that failed while it ended, whatever that end says later", async () => {
+    const { pipe, writer } = make();
+    const end = reasonOf(writer.end());
+    await settle();
+    pipe.emit("error", new Error("EPIPE"));
+    pipe.finish();
+    expect(await end).toMatchObject({ failure: "error" });
+    writer.destroy();
+    expect(pipe.destroyed).toBe(true);
+  });
+
   it("does nothing to a stream that has ended", async () => {
     const { pipe, writer } = make();
     const end = writer.end();

@@ -251,8 +251,17 @@ describe("when the stream fails", () => {
       },
     });
     expect(await reasonOf(writer.send("x"))).toMatchObject({ failure: "closed", delivered: "no" });
-    expect(writer.trySend("x")).toBe(false);
     expect(writer.queued).toEqual(none);
+    const other: AtomicPipeWriter<string> = new AtomicPipeWriter<string>(new TestPipe(), {
+      framing: {
+        encode: (text) => {
+          other.destroy();
+          return text;
+        },
+      },
+    });
+    expect(other.trySend("x")).toBe(false);
+    expect(other.queued).toEqual(none);
   });
 });
 

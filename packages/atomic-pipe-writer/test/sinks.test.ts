@@ -11,6 +11,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { once } from "node:events";
+import { stat } from "node:fs/promises";
+import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough, Writable } from "node:stream";
@@ -50,6 +52,17 @@ describe("a Node stream", () => {
     stream.write("theirs");
     expect(await reasonOf(writer.send("next"))).toMatchObject({ failure: "foreign-write", delivered: "no" });
     writer.destroy();
+  });
+
+  it("[S22] that still has something from before is not suspected for that", async () => {
+    const file = join(folder, "before");
+    const stream = createWriteStream(file);
+    stream.write("before\n");
+    const writer = new AtomicPipeWriter<string>(stream, { framing: lines });
+    await writer.send("first");
+    await writer.send("second");
+    await writer.end();
+    expect(readFileSync(file, "utf8")).toBe("before\nfirst\nsecond\n");
   });
 
   it("[PW8] gets a large byte array as it is, several corked, and one listener per event", async () => {
@@ -253,7 +266,10 @@ describe.skipIf(process.platform === "win32")("a FIFO", () => {
     fds.push(fd);
     const writer = await openFifo<string>(path, { framing: lines });
     const most = "x".repeat(pipeBuf - 1);
+    const write = vi.spyOn(Socket.prototype, "write");
     await Promise.all([writer.send("a"), writer.send("b"), writer.send(most)]);
+    expect(write.mock.calls.map(([chunk]) => String(chunk))).toEqual(["a\n", "b\n", `${most}\n`]);
+    write.mockRestore();
     expect(readAll(fd)).toBe(`a\nb\n${most}\n`);
     expect(await reasonOf(writer.send(`${most}x`))).toMatchObject({
       fault: "limit",
@@ -287,7 +303,7 @@ describe.skipIf(process.platform === "win32")("a FIFO", () => {
     const openings = Array.from({ length: 6 }, () => watch(openFifo(path)));
     await settle();
     // A thread is free for this.
-    expect(await import("node:fs/promises").then(({ stat }) => stat(folder))).toBeDefined();
+    expect(await stat(folder)).toBeDefined();
     expect(openings.every(({ state }) => state === "pending")).toBe(true);
     fds.push(reader(path));
     await vi.waitFor(() => {
@@ -308,8 +324,16 @@ describe.skipIf(process.platform === "win32")("a FIFO", () => {
     expect(await reasonOf(openFifo(path, {}, { timeout: 20 }))).toMatchObject({
       message: `Timed out after 20 ms waiting for FIFO "${path}"`,
     });
-    // Nothing of it is left: whoever reads sees no writer come and go.
-    fds.push(reader(path));
+    const timers = (): number =>
+      process.getActiveResourcesInfo().filter((resource) => resource === "Timeout").length;
+    const before = timers();
+    const early = new AbortController();
+    const opened = reasonOf(openFifo(path, {}, { signal: early.signal }));
+    // While the system call is under way.
+    early.abort("at once");
+    expect(await opened).toBe("at once");
+    for (let round = 0; round < 5; round += 1) await stat(folder);
+    expect(timers()).toBe(before);
   });
 
   it("that is none, or is not there, is refused", async () => {
