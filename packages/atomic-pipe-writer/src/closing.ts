@@ -1,7 +1,7 @@
 import { type LockState, type Place, Waiter, type WaitOptions } from "@holdfast/core";
 
 /** Somebody who waits for the end of the pipe, and gives it up when that takes too long. */
-class Closer extends Waiter<void> {
+class Closer extends Waiter {
   readonly #giveUp: (reason: unknown) => void;
 
   constructor(
@@ -21,7 +21,7 @@ class Closer extends Waiter<void> {
 }
 
 /** Those who wait for the end of the pipe. */
-export class Closing implements Place<void> {
+export class Closing implements Place<unknown> {
   readonly #state: LockState;
   readonly #closers = new Set<Waiter>();
   readonly #giveUp: (reason: unknown) => void;
@@ -34,7 +34,7 @@ export class Closing implements Place<void> {
   wait(options: WaitOptions | undefined): Promise<void> {
     const closer = new Closer(this, this.#state, options, this.#giveUp);
     this.#closers.add(closer);
-    return closer.promise;
+    return closer.promise as Promise<void>;
   }
 
   /** The stream has ended. */

@@ -9,7 +9,7 @@ import {
 import type { Frame } from "./frame.js";
 
 /** Somebody who waits until every frame up to one has settled. */
-class Flush extends Waiter<void> {
+class Flush extends Waiter {
   /** The last frame it waits for. */
   readonly last: number;
   left: number;
@@ -30,7 +30,7 @@ class Flush extends Waiter<void> {
 }
 
 /** Counts the frames that are not settled, for those who wait for them. */
-export class Flushes implements Place<void> {
+export class Flushes implements Place<unknown> {
   readonly #state: LockState;
   readonly #flushes = new Set<Flush>();
   #serial = 0;
@@ -68,7 +68,7 @@ export class Flushes implements Place<void> {
     if (this.#left === 0) return Promise.resolve();
     const flush = new Flush(this, this.#state, options, this.#serial, this.#left);
     this.#flushes.add(flush);
-    return flush.promise;
+    return flush.promise as Promise<void>;
   }
 
   withdraw(flush: Waiter): void {

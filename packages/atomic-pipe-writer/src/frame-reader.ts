@@ -45,7 +45,7 @@ const sampleBytes = 64;
  * }
  * // => { a: 1 }
  * // => { b: 2 }
- * // => FrameError: The stream${this.#name} ended within a frame, after 5 bytes of it
+ * // => FrameError: The stream ended within a frame, after 5 bytes of it
  * ```
  */
 export class FrameReader<T = string> {

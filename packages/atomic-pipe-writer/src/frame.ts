@@ -8,7 +8,7 @@ import type { SendOptions } from "./options.js";
  * other and none of them can be aborted. It waits (`Waiter`), is started, and is finished; abort and timeout count
  * until it is started.
  */
-export class Frame extends Waiter<void> {
+export class Frame extends Waiter {
   readonly lane: Lane;
   /** Greater than that of all before it, whatever their lane. */
   readonly serial: number;
@@ -70,7 +70,7 @@ export class Frame extends Waiter<void> {
   /** Settles it once it is started. */
   finish(error?: unknown): void {
     this.phase = "settled";
-    if (error === undefined) this.resolve();
+    if (error === undefined) this.resolve(undefined);
     else this.reject(error);
   }
 }

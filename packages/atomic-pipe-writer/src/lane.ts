@@ -84,7 +84,7 @@ export class Lane implements Place {
     const fits = this.fits(bytes);
     const plain = options === undefined && !observing();
     const open = plain && fits ? this.#open : undefined;
-    if (open !== undefined && this.#join(open, body, bytes)) return open.promise;
+    if (open !== undefined && this.#join(open, body, bytes)) return open.promise as Promise<void>;
     const request =
       options?.label === undefined && !observing()
         ? undefined
@@ -103,7 +103,7 @@ export class Lane implements Place {
     } else this.#park(frame);
     // Last, because whoever is told may cancel it.
     request?.waits(frame);
-    return frame.promise;
+    return frame.promise as Promise<void>;
   }
 
   /** Puts a request for a batch into the queue. */

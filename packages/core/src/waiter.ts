@@ -50,7 +50,7 @@ export class Waiter<T = unknown> implements Entry {
   /** Neighbours among the waiters of one signal. */
   previous: Waiter | undefined = undefined;
   next: Waiter | undefined = undefined;
-  protected readonly resolve: (value?: unknown) => void = resolveLast as (value?: unknown) => void;
+  protected readonly resolve: (value: T) => void = resolveLast as (value: T) => void;
   protected readonly reject: (reason: unknown) => void = rejectLast as (reason: unknown) => void;
   // Nothing once it is settled: then it can neither be let in nor taken out again.
   #place: Place<T> | undefined;
