@@ -25,6 +25,8 @@ export class Closing implements Place<unknown> {
   readonly #state: LockState;
   readonly #closers = new Set<Waiter>();
   readonly #giveUp: (reason: unknown) => void;
+  // Whether the pipe has failed, so that there is nothing to give up.
+  #over = false;
 
   constructor(state: LockState, giveUp: (reason: unknown) => void) {
     this.#state = state;
@@ -32,7 +34,9 @@ export class Closing implements Place<unknown> {
   }
 
   wait(options: WaitOptions | undefined): Promise<void> {
-    const closer = new Closer(this, this.#state, options, this.#giveUp);
+    const closer = new Closer(this, this.#state, options, (reason) => {
+      if (!this.#over) this.#giveUp(reason);
+    });
     this.#closers.add(closer);
     return closer.promise as Promise<void>;
   }
@@ -45,6 +49,7 @@ export class Closing implements Place<unknown> {
 
   /** It never will, and why. */
   failed(error: unknown): void {
+    this.#over = true;
     for (const closer of this.#closers) closer.fail(error);
   }
 

@@ -346,6 +346,8 @@ describe("destroy", () => {
     pipe.emit("error", new Error("EPIPE"));
     pipe.finish();
     expect(await end).toMatchObject({ failure: "error" });
+    // That is up to whoever owns it.
+    expect(pipe.destroyed).toBe(false);
     writer.destroy();
     expect(pipe.destroyed).toBe(true);
   });
