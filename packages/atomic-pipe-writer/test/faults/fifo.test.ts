@@ -45,8 +45,7 @@ async function startWriter(args: readonly string[], stdout: "ignore" | number): 
 
 const upTo = (end: number): number[] => Array.from({ length: end }, (_, index) => index);
 
-// Windows has no FIFOs.
-describe.skipIf(process.platform === "win32")("a FIFO with a slow reader (not on Windows)", () => {
+describe.skipIf(process.platform === "win32")("a FIFO (Windows has none) with a slow reader", () => {
   it("[S10, S11] plain Node: a write that finds no room throws EAGAIN", async () => {
     const path = fifo();
     const reader = new Reader();
@@ -100,7 +99,7 @@ async function nonBlocking(path: string): Promise<number> {
   return fd;
 }
 
-describe.skipIf(process.platform === "win32")("a FIFO whose reader dies (not on Windows)", () => {
+describe.skipIf(process.platform === "win32")("a FIFO (Windows has none) whose reader dies", () => {
   it("[S13] plain Node: every write fails, after what was called written", async () => {
     const path = fifo();
     const reader = new Reader();
@@ -147,9 +146,10 @@ describe.skipIf(process.platform === "win32")("a FIFO whose reader dies (not on 
 });
 
 describe.skipIf(process.platform === "win32")(
-  "a FIFO that several processes write to (not on Windows)",
+  "a FIFO (Windows has none) that several processes write to",
   () => {
-    it.each([pipeBuf / 4, pipeBuf])(
+    // Larger writes are cut where a page of the pipe is full, which would cut these sizes, though not the last.
+    it.each([Math.floor(pipeBuf / 3), pipeBuf - 96, pipeBuf])(
       "[S24, S25, PW1] has no torn frame of %i bytes, from three processes and this one",
       async (size) => {
         const path = fifo();

@@ -183,8 +183,7 @@ describe("SIGKILL while the child does not read", () => {
   });
 });
 
-// Windows cannot stop a process.
-describe.skipIf(process.platform === "win32")("SIGSTOP, then SIGCONT (not on Windows)", () => {
+describe.skipIf(process.platform === "win32")("SIGSTOP, then SIGCONT (Windows has neither)", () => {
   it("[S16, PW11, PW1] stalls and loses nothing", async () => {
     const reader = new Reader();
     await reader.so();
