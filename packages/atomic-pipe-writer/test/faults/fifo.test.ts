@@ -43,6 +43,9 @@ async function startWriter(args: readonly string[], stdout: "ignore" | number): 
   return child;
 }
 
+/** A frame that a page of the pipe is no multiple of. */
+const frameBytes = Math.min(3000, pipeBuf - 96);
+
 const upTo = (end: number): number[] => Array.from({ length: end }, (_, index) => index);
 
 describe.skipIf(process.platform === "win32")("a FIFO (Windows has none) with a slow reader", () => {
@@ -52,7 +55,7 @@ describe.skipIf(process.platform === "win32")("a FIFO (Windows has none) with a 
     const opened = reader.open(path);
     const fd = await nonBlocking(path);
     await opened;
-    const frame = "x".repeat(3000);
+    const frame = "x".repeat(frameBytes);
     let taken = 0;
     expect(() => {
       for (;;) taken += writeSync(fd, frame);
@@ -60,7 +63,7 @@ describe.skipIf(process.platform === "win32")("a FIFO (Windows has none) with a 
     closeSync(fd);
     // The frames that were taken are whole: they are small enough.
     expect(await reader.read()).toEqual(firstOf("x".repeat(taken), taken));
-    expect(taken % 3000).toBe(0);
+    expect(taken % frameBytes).toBe(0);
   });
 
   // F_SETPIPE_SZ cannot be had from Node, so the pipe is as large as the system makes it, and what is sent is ten times as much.
@@ -71,24 +74,22 @@ describe.skipIf(process.platform === "win32")("a FIFO (Windows has none) with a 
     const stalled = gate<QueueStats>();
     const writer = await openFifo<string>(path, {
       framing: lines,
-      maxFrameBytes: Math.min(3000, pipeBuf),
+      maxFrameBytes: frameBytes,
       stallTimeout: 50,
       failOnStall: false,
       onStall: stalled.open,
     });
     await opened;
-    const messages = texts(Math.ceil(650_000 / writerFrame), writerFrame - 1);
+    const messages = texts(Math.ceil(650_000 / frameBytes), frameBytes - 1);
     const all = outcomes(messages.map((text) => writer.send(text)));
     // Full: one frame waits for room, as a whole.
-    expect(await stalled.promise).toMatchObject({ inFlight: 1, inFlightBytes: writerFrame });
+    expect(await stalled.promise).toMatchObject({ inFlight: 1, inFlightBytes: frameBytes });
     const received = reader.read(undefined, 777);
     expect(tally(await all)).toEqual([["taken", messages.length]]);
     await writer.end();
-    expect(await received).toEqual(firstOf(lined(messages), messages.length * writerFrame));
+    expect(await received).toEqual(firstOf(lined(messages), messages.length * frameBytes));
   });
 });
-
-const writerFrame = Math.min(3000, pipeBuf);
 
 /** Opens a FIFO for writing as soon as somebody reads it. */
 async function nonBlocking(path: string): Promise<number> {
