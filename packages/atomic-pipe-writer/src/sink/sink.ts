@@ -1,0 +1,27 @@
+import type { Chunk } from "../bytes.js";
+import type { PipeFailure } from "../errors.js";
+
+/** Why nothing may be written any more. */
+export interface Trouble {
+  readonly failure: PipeFailure;
+  readonly cause: unknown;
+}
+
+/** Called once with nothing when it went well, or with what went wrong. */
+export type Done = (trouble?: Trouble) => void;
+
+/** A stream as the pump sees it: one write at a time. */
+export interface Sink {
+  /** Why the stream must not be given anything. Asked before each write, when none is under way. */
+  trouble(): Trouble | undefined;
+  /** Hands over chunks that belong together. What it throws is a failure too. */
+  write(data: Chunk | readonly Uint8Array[], bytes: number, done: Done): void;
+  end(done: Done): void;
+  destroy(reason: unknown): void;
+}
+
+/** Makes a reason an error, for streams that want one. None stays none: they would report it. */
+export function toError(reason: unknown): Error | undefined {
+  if (reason === undefined || reason instanceof Error) return reason;
+  return new Error("The pipe was destroyed", { cause: reason });
+}
