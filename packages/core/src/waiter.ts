@@ -50,8 +50,8 @@ export class Waiter<T = unknown> implements Entry {
   /** Neighbours among the waiters of one signal. */
   previous: Waiter | undefined = undefined;
   next: Waiter | undefined = undefined;
-  protected readonly resolve: (value: T) => void = resolveLast as (value: T) => void;
-  protected readonly reject: (reason: unknown) => void = rejectLast as (reason: unknown) => void;
+  readonly #resolve = resolveLast as (value: T) => void;
+  readonly #reject = rejectLast as (reason: unknown) => void;
   // Nothing once it is settled: then it can neither be let in nor taken out again.
   #place: Place<T> | undefined;
   #group: AbortGroup | undefined = undefined;
@@ -90,7 +90,7 @@ export class Waiter<T = unknown> implements Entry {
 
   admit(): void {
     const place = this.stopWaiting();
-    if (place !== undefined) this.resolve(place.issue(this.request));
+    if (place !== undefined) this.#resolve(place.issue(this.request));
   }
 
   /** Takes it out and rejects it. The caller lets the gates settle afterwards. */
@@ -98,8 +98,17 @@ export class Waiter<T = unknown> implements Entry {
     const place = this.stopWaiting();
     if (place === undefined) return;
     place.withdraw(this as Waiter);
-    this.reject(reason);
+    this.#reject(reason);
     this.request?.rejected(reason, event);
+  }
+
+  /** Settles the promise of one whose wait was ended by `stopWaiting()`. */
+  protected resolve(value: T): void {
+    this.#resolve(value);
+  }
+
+  protected reject(reason: unknown): void {
+    this.#reject(reason);
   }
 
   /** Ends the wait, and leaves the promise to the caller. Nothing if it had ended. */

@@ -136,14 +136,18 @@ describe("reduction by independence", () => {
     ["one key", { A: "a", B: "a" }],
     ["two keys", { A: "a", B: "b" }],
     ["two tasks on one of two keys", { A: "a", B: "b", C: "a" }],
-  ])("sees every history that the full exploration sees, with timers: %s", async (_name, keys) => {
-    for (const turns of [0, 1]) {
-      const full = await histories(timing(keys), false)({ turns });
-      const reduced = await histories(timing(keys), true)({ turns });
-      expect(reduced.report.complete).toBe(true);
-      expect([...full.seen].filter((history) => !reduced.seen.has(history))).toEqual([]);
-    }
-  }, 30_000);
+  ])(
+    "sees every history that the full exploration sees, with timers: %s",
+    async (_name, keys) => {
+      for (const turns of [0, 1]) {
+        const full = await histories(timing(keys), false)({ turns });
+        const reduced = await histories(timing(keys), true)({ turns });
+        expect(reduced.report.complete).toBe(true);
+        expect([...full.seen].filter((history) => !reduced.seen.has(history))).toEqual([]);
+      }
+    },
+    30_000,
+  );
 
   it("sees timers of two keys expire in either order around a step on both", async () => {
     const program = (world: World, log: (key: string, text: string) => void): void => {

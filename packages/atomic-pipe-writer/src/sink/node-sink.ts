@@ -86,7 +86,10 @@ export class NodeSink implements Sink {
 
   /** A callback without an error proves nothing once the stream is destroyed: Node 20 makes such calls. */
   #outcome(error: Error | null | undefined): Trouble | undefined {
-    return error == null ? this.#gone() : { failure: "error", cause: error };
+    if (error == null) return this.#gone();
+    // Somebody has destroyed it. Later Nodes call back with an error of their own then; one of the stream's own stands.
+    const isDestroyed = this.#stream.destroyed === true && this.#stream.errored === null;
+    return { failure: isDestroyed ? "destroyed" : "error", cause: error };
   }
 
   #gone(): Trouble | undefined {
