@@ -10,6 +10,7 @@ export type LockErrorCode =
   | "ERR_ID_TAKEN"
   | "ERR_KEY_COLLISION"
   | "ERR_PIPE_CLOSED"
+  | "ERR_FRAME"
   | "ERR_JOIN";
 
 /**

@@ -50,8 +50,8 @@ export class Waiter<T = unknown> implements Entry {
   /** Neighbours among the waiters of one signal. */
   previous: Waiter | undefined = undefined;
   next: Waiter | undefined = undefined;
-  readonly #resolve = resolveLast as (value: T) => void;
-  readonly #reject = rejectLast as (reason: unknown) => void;
+  protected readonly resolve: (value?: unknown) => void = resolveLast as (value?: unknown) => void;
+  protected readonly reject: (reason: unknown) => void = rejectLast as (reason: unknown) => void;
   // Nothing once it is settled: then it can neither be let in nor taken out again.
   #place: Place<T> | undefined;
   #group: AbortGroup | undefined = undefined;
@@ -89,20 +89,21 @@ export class Waiter<T = unknown> implements Entry {
   }
 
   admit(): void {
-    const place = this.#settle();
-    if (place !== undefined) this.#resolve(place.issue(this.request));
+    const place = this.stopWaiting();
+    if (place !== undefined) this.resolve(place.issue(this.request));
   }
 
   /** Takes it out and rejects it. The caller lets the gates settle afterwards. */
   fail(reason: unknown, event: "abort" | "timeout" = "abort"): void {
-    const place = this.#settle();
+    const place = this.stopWaiting();
     if (place === undefined) return;
     place.withdraw(this as Waiter);
-    this.#reject(reason);
+    this.reject(reason);
     this.request?.rejected(reason, event);
   }
 
-  #settle(): Place<T> | undefined {
+  /** Ends the wait, and leaves the promise to the caller. Nothing if it had ended. */
+  protected stopWaiting(): Place<T> | undefined {
     const place = this.#place;
     if (place === undefined) return undefined;
     this.#place = undefined;

@@ -1,0 +1,23 @@
+declare function setTimeout(callback: () => void, milliseconds: number): unknown;
+declare function clearTimeout(timer: unknown): void;
+
+/** Runs while a write is under way, and tells when that takes too long. */
+export class StallClock {
+  readonly #limit: number;
+  readonly #onStall: () => void;
+  #timer: unknown;
+
+  constructor(limit: number, onStall: () => void) {
+    this.#limit = limit;
+    this.#onStall = onStall;
+  }
+
+  start(): void {
+    if (this.#limit !== Infinity) this.#timer = setTimeout(this.#onStall, this.#limit);
+  }
+
+  stop(): void {
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}
