@@ -95,6 +95,8 @@ export class Attempts {
     }
     if (generation === undefined) return unsent(cancelled(signal, false), false);
     const end = await this.#turn(lease, text, request, signal, generation);
+    // The child was taken away, and this lease has nothing more to do with it.
+    if (lease.isEvicted()) return end;
     if (end.outcome.status === "failed" && end.outcome.failure === "overflow") slot.forget();
     if (!end.trusted) await slot.discard(generation.child, summary(end.outcome));
     return end;

@@ -253,9 +253,11 @@ export class AgentSession {
   }
 
   async #enter({ kind, signal, timeout, label }: HoldOptions): Promise<Lease> {
-    if (this.#lock.locked) this.#logWait(kind, label);
     const asked = performance.now();
-    const token = await this.#lock.acquire({ priority: kind, signal, timeout, label });
+    const { waiters } = this.#lock;
+    const granted = this.#lock.acquire({ priority: kind, signal, timeout, label });
+    if (this.#lock.waiters > waiters) this.#logWait(kind, label, waiters);
+    const token = await granted;
     this.#longestWait[kind] = Math.max(this.#longestWait[kind], performance.now() - asked);
     this.#leases += 1;
     const lease = new Lease(this.#leases, label, token, signal, {
@@ -277,11 +279,13 @@ export class AgentSession {
     return lease;
   }
 
-  #logWait(kind: Kind, label: string | undefined): void {
+  #logWait(kind: Kind, label: string | undefined, others: number): void {
     const { current: holder } = this.#holders;
     const who = label === undefined ? kind : `${kind} "${label}"`;
-    const by = holder === undefined ? "somebody who has just come in" : describe(holder);
-    this.#options.log?.(`${who} waits for ${by}, behind ${this.#lock.waiters} others`);
+    const somebody = this.#lock.locked ? "somebody who has just come in" : "announced work";
+    this.#options.log?.(
+      `${who} waits for ${holder === undefined ? somebody : describe(holder)}, beside ${others} others`,
+    );
   }
 
   /** What a holder spoke to is ended with its turn, so that whatever it still does reaches nobody. */

@@ -16,6 +16,8 @@ export class FakeProcess implements AgentProcess {
   /** What was written to it, message by message. */
   readonly received: Frame[] = [];
   readonly signals: string[] = [];
+  /** Called with each message that it gets. */
+  onMessage: ((frame: Frame) => void) | undefined;
   /** Whether it takes its time to go, whatever it is told. */
   lingers = false;
   /** Whether it takes what is written. */
@@ -140,7 +142,11 @@ export class FakeProcess implements AgentProcess {
   #take(text: string): void {
     const lines = (this.#rest + text).split("\n");
     this.#rest = lines.pop() ?? "";
-    for (const line of lines) this.received.push(JSON.parse(line) as Frame);
+    for (const line of lines) {
+      const frame = JSON.parse(line) as Frame;
+      this.received.push(frame);
+      this.onMessage?.(frame);
+    }
   }
 }
 
