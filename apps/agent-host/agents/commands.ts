@@ -31,6 +31,7 @@
 //   /no-result             says so, and then nothing more
 //   /streams-on            says so, and does not stop
 //   /die-on-interrupt CODE
+//   /garbage-on-interrupt  a line that is not JSON, and then as usual
 import { spawn } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { flushed, raw, say } from "./output.js";
@@ -184,6 +185,9 @@ const commands: Readonly<Record<string, Command>> = {
   },
   "streams-on": ({ manners }) => {
     manners.obeys = false;
+  },
+  "garbage-on-interrupt": ({ manners }) => {
+    manners.nonsense = true;
   },
   "die-on-interrupt": ({ manners }, code) => {
     manners.dies = Number(code);

@@ -1,4 +1,4 @@
-import { say } from "./output.js";
+import { raw, say } from "./output.js";
 
 /** How a turn takes an interrupt. */
 export interface Manners {
@@ -12,6 +12,8 @@ export interface Manners {
   result: boolean;
   /** The exit code, for one that dies of it. */
   dies: number | undefined;
+  /** Whether it writes what is no message first. */
+  nonsense: boolean;
 }
 
 /** One turn of the scripted agent. */
@@ -24,6 +26,7 @@ export class Turn {
     obeys: true,
     result: true,
     dies: undefined,
+    nonsense: false,
   };
   /** What the result is to be, where it is not the text that was said. */
   result: object | undefined;
@@ -73,6 +76,7 @@ export class Turn {
   interrupt(acknowledge: () => void): void {
     const { manners } = this;
     if (manners.dies !== undefined) process.exit(manners.dies);
+    if (manners.nonsense) raw("Traceback (most recent call last):\n");
     if (manners.acknowledge === "first") acknowledge();
     else if (manners.acknowledge === "after") setImmediate(acknowledge);
     else if (manners.acknowledge === "late") setTimeout(acknowledge, manners.delay);
