@@ -39,6 +39,9 @@ export interface Generation {
   readonly state: StateMachine<TurnState, TurnEvent>;
 }
 
+/** What a turn hears. */
+export type TurnListener = Pick<Turn, "take" | "heard" | "ended">;
+
 /**
  * The place of the one agent: starts it when it is needed, replaces it, and goes on with its conversation. Never two at a time: the next
  * one is started when the one before is reaped.
@@ -49,7 +52,7 @@ export class AgentSlot {
   readonly #starting = new Mutex({ label: "agent start" });
   readonly #reaping = new Set<Promise<void>>();
   #current: Generation | undefined;
-  #turn: Turn | undefined;
+  #turn: TurnListener | undefined;
   #conversation: string | undefined;
   #lost = false;
   #closed = false;
@@ -99,15 +102,11 @@ export class AgentSlot {
     await Promise.all(this.#reaping);
   }
 
-  /** What the child says is for this turn, from now on. */
-  attach(turn: Turn): void {
+  /** What the child says is for this turn, from now on; one that is over does not take it. */
+  attach(turn: TurnListener): void {
     this.#turn = turn;
     const end = this.#current?.child.end;
     if (end !== undefined) turn.ended(end);
-  }
-
-  detach(turn: Turn): void {
-    if (this.#turn === turn) this.#turn = undefined;
   }
 
   /** The agent was told, or there is nothing to tell. */

@@ -139,7 +139,6 @@ export class Attempts {
       const message = `A mistake in the session itself: ${messageOf(error)}`;
       return { ...unsent(failed("internal", message, { cause: error }), false), trusted: false };
     } finally {
-      slot.detach(turn);
       this.#over(turn);
     }
   }

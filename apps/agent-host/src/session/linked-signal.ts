@@ -42,8 +42,18 @@ export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<
       resolve(undefined);
     };
     signal.addEventListener("abort", aborted, { once: true });
-    promise.then(resolve, reject).finally(() => {
+    const off = (): void => {
       signal.removeEventListener("abort", aborted);
-    });
+    };
+    promise.then(
+      (value) => {
+        off();
+        resolve(value);
+      },
+      (error: unknown) => {
+        off();
+        reject(error);
+      },
+    );
   });
 }

@@ -294,7 +294,6 @@ export class AgentSession {
     // Before the turn hears of it: it must not write any more.
     this.#attempts.abandon(lease, message);
     if (child !== undefined) void this.#slot.discard(child, message);
-    this.#watchdog.disarm();
     this.#holders.evict();
   }
 

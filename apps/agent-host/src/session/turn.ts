@@ -61,7 +61,6 @@ export class Turn {
   #lastHeard = performance.now();
   /** Set when the turn is to end early. */
   #cancel: { readonly reason: unknown } | undefined;
-  #interrupted = false;
   #acknowledged: "no" | "clean" | "dirty" | "impossible" = "no";
   /** The boundary came, and only the acknowledgement is missing. */
   #atBoundary = false;
@@ -161,8 +160,6 @@ export class Turn {
   #started(): void {
     this.#sent = true;
     this.#options.onSent();
-    // Asked to stop in the very step in which it was started.
-    if (this.#cancel !== undefined) this.#interrupt();
   }
 
   #unwritten(error: unknown): void {
@@ -202,8 +199,6 @@ export class Turn {
 
   #interrupt(): void {
     const { child, driver, interruptId } = this.#options;
-    if (this.#interrupted) return;
-    this.#interrupted = true;
     child.writer.control(driver.interrupt(interruptId)).catch((error: unknown) => {
       this.#options.log(`the interrupt could not be written: ${messageOf(error)}`);
       this.#acknowledge("impossible");
@@ -346,8 +341,7 @@ export class Turn {
     // Nobody will answer these later.
     if (trusted) this.#questions.denyAll("the turn is over");
     else this.#questions.forgetAll();
-    const { child } = this.#options;
-    this.#settle({ outcome, trusted: trusted && child.usable, retry, sent: this.#sent });
+    this.#settle({ outcome, trusted, retry, sent: this.#sent });
   }
 
   #end(): void {

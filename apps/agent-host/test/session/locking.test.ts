@@ -1,4 +1,4 @@
-import { onEvent, settle, watch } from "@holdfast/conformance";
+import { settle, watch } from "@holdfast/conformance";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Holder, HolderLeakError, Holders, type Kind } from "../../src/session/holders.js";
 import type { SessionLease } from "../../src/session/lease.js";
@@ -403,13 +403,15 @@ describe("taking the session away", () => {
     expect(waiting.value).toMatchObject({ failure: "evicted" });
     old?.exit(137);
     await settle();
-    // In the step in which it is granted, before it has run.
-    const stop = onEvent("grant", () => {
-      fake.session.evict("at the door");
-      stop();
-    });
-    expect(await begun(fake, "worker", "at the door")).toMatchObject({ value: { failure: "evicted" } });
-    expect(fake.agent.prompts.filter((text) => text !== "first")).toEqual([]);
+    // In the step in which it is granted, before it has run; somebody waits behind it.
+    const demand = fake.session.announce();
+    const door = watch(fake.session.prompt("at the door", worker));
+    const next = watch(fake.session.prompt("next", worker));
+    demand.release();
+    expect(fake.session.evict("at the door")).toBe(true);
+    await answer(fake);
+    expect([door.value, next.value]).toMatchObject([{ failure: "evicted" }, { status: "completed" }]);
+    expect(fake.processes.flatMap(({ prompts }) => prompts)).toEqual(["first", "next"]);
     expect(fake.session.status().holder).toBeUndefined();
   });
 
@@ -549,6 +551,16 @@ describe("the end of a session", () => {
       undefined,
       0,
     ]);
+  });
+
+  it("[AH2] stops also one that has just been let in, and forgets what is announced", async () => {
+    const fake = new FakeSession();
+    fake.session.announce();
+    const entering = fake.session.prompt("never", handler);
+    const closing = fake.session.close();
+    expect(await entering).toMatchObject({ status: "cancelled", sent: false });
+    await closing;
+    expect([fake.processes.length, vi.getTimerCount()]).toEqual([0, 0]);
   });
 
   it("[AH2] takes the session from a holder that does not let go", async () => {
