@@ -1,7 +1,7 @@
 import { Mutex } from "@holdfast/keyed-mutex";
 import { AgentChild, type ChildEnd, type ChildGraces, type Frame } from "./agent-child.js";
 import type { StartAgent } from "./agent-process.js";
-import type { AgentDriver } from "./driver.js";
+import type { AgentDriver, AgentSettings } from "./driver.js";
 import { StateMachine } from "./state-table.js";
 import type { Turn } from "./turn.js";
 import { type TurnEvent, type TurnState, turnTable } from "./turn-table.js";
@@ -12,6 +12,7 @@ export interface SlotOptions {
   readonly graces?: ChildGraces | undefined;
   readonly maxLineBytes?: number | undefined;
   readonly resume?: string | undefined;
+  readonly settings?: AgentSettings | undefined;
   readonly strict: boolean;
   readonly log: (line: string) => void;
   /** The conversation got an id, or another one. */
@@ -54,12 +55,14 @@ export class AgentSlot {
   #current: Generation | undefined;
   #turn: TurnListener | undefined;
   #conversation: string | undefined;
+  #settings: AgentSettings;
   #lost = false;
   #closed = false;
 
   constructor(options: SlotOptions) {
     this.#options = options;
     this.#conversation = options.resume;
+    this.#settings = options.settings ?? {};
   }
 
   get current(): Generation | undefined {
@@ -94,6 +97,18 @@ export class AgentSlot {
     return this.#remove(child, child.kill(reason));
   }
 
+  /**
+   * Goes on with other settings: with a new child, unless they are the same. An agent cannot be trusted to change them while it runs.
+   * Rejects if none can be started; the next `ready()` tries again.
+   */
+  async configure(settings: AgentSettings): Promise<void> {
+    if (isSame(settings, this.#settings)) return;
+    this.#settings = settings;
+    const child = this.#current?.child;
+    if (child !== undefined) await this.#remove(child, child.stop());
+    await this.ready();
+  }
+
   /** Lets the child end by itself, helps if it does not, and starts no more. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -126,7 +141,7 @@ export class AgentSlot {
     const { driver, start, graces, maxLineBytes, strict, log } = this.#options;
     this.counters.started += 1;
     const generation = this.counters.started;
-    const launch = driver.launch(this.#conversation);
+    const launch = driver.launch(this.#conversation, this.#settings);
     const child = new AgentChild({ generation, launch, start, graces, maxLineBytes, log });
     const state = new StateMachine(turnTable, "idle", { name: `generation ${generation}`, strict });
     child.listen({
@@ -177,4 +192,9 @@ export class AgentSlot {
     });
     return gone;
   }
+}
+
+function isSame(one: AgentSettings, other: AgentSettings): boolean {
+  const names = Object.keys(one);
+  return names.length === Object.keys(other).length && names.every((name) => one[name] === other[name]);
 }

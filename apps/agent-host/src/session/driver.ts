@@ -35,11 +35,14 @@ export type Meaning =
   | { readonly kind: "refused"; readonly message: string }
   | { readonly kind: "other" };
 
+/** What an agent is started with, beside the conversation: its model, what it may use. The names are the driver's. */
+export type AgentSettings = Readonly<Record<string, string>>;
+
 /** How one kind of agent is spoken to. Encodes and decodes, and remembers nothing: what state there is, is the session's. */
 export interface AgentDriver {
   readonly name: string;
   /** The command that starts the agent, which goes on with the conversation `resume` if one is given. */
-  launch(resume: string | undefined): Launch;
+  launch(resume: string | undefined, settings: AgentSettings): Launch;
   prompt(text: string): Frame;
   /** Asks to end the turn early. The agent answers it with the same id. */
   interrupt(id: string): Frame;

@@ -1,4 +1,5 @@
 import type { PriorityToken, WaitOptions } from "@holdfast/priority-lock";
+import type { AgentSettings } from "./driver.js";
 import type { Holder, Kind } from "./holders.js";
 import { linkSignals } from "./linked-signal.js";
 import { failed, type Outcome } from "./outcome.js";
@@ -23,6 +24,11 @@ export interface SessionLease extends Holder {
   prompt(text: string, request?: TurnRequest): Promise<Outcome>;
   /** Ends the turn that runs, if one does, and says this instead; nobody else speaks in between. */
   interject(text: string, request?: TurnRequest): Promise<Outcome>;
+  /**
+   * Goes on with other settings, in the same conversation: between two turns, with a new agent, and not at all if they are the same.
+   * Rejects if it cannot be started; it is tried again with the next prompt.
+   */
+  configure(settings: AgentSettings): Promise<void>;
   /** Lets those go first who asked to, and comes back. Resolves to whether anybody did. From then on `signal` is a fresh one. */
   checkpoint(options?: WaitOptions): Promise<boolean>;
 }
@@ -30,6 +36,7 @@ export interface SessionLease extends Holder {
 /** What a lease needs of its session. */
 export interface LeaseHost {
   readonly attempts: Attempts;
+  configure(settings: AgentSettings): Promise<void>;
   /** It lets go of the agent for a while, and has it again. */
   leave(lease: Lease): void;
   enter(lease: Lease): void;
@@ -100,9 +107,13 @@ export class Lease implements SessionLease {
     return this.prompt(text, request);
   }
 
+  async configure(settings: AgentSettings): Promise<void> {
+    this.#checkBetweenTurns();
+    await this.#host.configure(settings);
+  }
+
   async checkpoint(options?: WaitOptions): Promise<boolean> {
-    if (this.#running !== undefined) throw new TypeError("A turn of this lease runs: wait for its end");
-    if (!this.held) throw new TypeError("The lease is over");
+    this.#checkBetweenTurns();
     const { signal, unlink } = linkSignals([options?.signal as AbortSignal | undefined, this.#outer]);
     this.#host.leave(this);
     try {
@@ -127,6 +138,11 @@ export class Lease implements SessionLease {
     this.#linked.unlink();
     this.#host.leave(this);
     this.#token.release();
+  }
+
+  #checkBetweenTurns(): void {
+    if (this.#running !== undefined) throw new TypeError("A turn of this lease runs: wait for its end");
+    if (!this.held) throw new TypeError("The lease is over");
   }
 
   async #endTurn(reason: Error): Promise<void> {

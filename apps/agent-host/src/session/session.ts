@@ -4,7 +4,7 @@ import type { StartAgent } from "./agent-process.js";
 import { AgentSlot, type SlotCounters } from "./agent-slot.js";
 import { type Announcement, Announcements } from "./announcements.js";
 import { Attempts } from "./attempts.js";
-import type { AgentDriver } from "./driver.js";
+import type { AgentDriver, AgentSettings } from "./driver.js";
 import { describe, type Holder, Holders, type Kind } from "./holders.js";
 import { Lease, type SessionLease, type TurnRequest } from "./lease.js";
 import { defaultLimits, type SessionLimits } from "./limits.js";
@@ -21,6 +21,8 @@ export interface SessionOptions {
   readonly maxLineBytes?: number | undefined;
   /** The conversation to go on with. */
   readonly resume?: string | undefined;
+  /** What the agent is started with, until a lease says otherwise. */
+  readonly settings?: AgentSettings | undefined;
   /** Milliseconds after which whoever waits moves up one kind. Default: never, so that a worker waits for as long as handlers come. */
   readonly agingMs?: number | undefined;
   /** Whether an impossible transition throws. For tests and debugging. */
@@ -117,6 +119,7 @@ export class AgentSession {
       graces,
       maxLineBytes,
       resume,
+      settings: options.settings,
       strict,
       log,
       onConversation: (id) => options.onConversation?.(id),
@@ -262,6 +265,7 @@ export class AgentSession {
     this.#leases += 1;
     const lease = new Lease(this.#leases, label, token, signal, {
       attempts: this.#attempts,
+      configure: (settings) => this.#slot.configure(settings),
       leave: (left) => {
         this.#holders.leave(left);
       },

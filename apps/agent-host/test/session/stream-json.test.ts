@@ -40,8 +40,8 @@ describe("what is written", () => {
   });
 
   it("[S51] goes on with a conversation when it is started", () => {
-    expect(driver.launch("s-1").args).toEqual(["--resume", "s-1"]);
-    expect(driver.launch(undefined).args).toEqual([]);
+    expect(driver.launch("s-1", {}).args).toEqual(["--resume", "s-1"]);
+    expect(driver.launch(undefined, {}).args).toEqual([]);
   });
 });
 

@@ -927,6 +927,52 @@ describe("the conversation", () => {
   });
 });
 
+describe("other settings", () => {
+  it("[S53] are for a new agent in the same conversation, between two turns; the same ones change nothing", async () => {
+    const fake = new FakeSession({ settings: { model: "small" } });
+    await fake.session.hold(async (lease) => {
+      const first = lease.prompt("one");
+      await settle();
+      await expect(lease.configure({ model: "large" })).rejects.toThrow(TypeError);
+      await fake.agent.text("a");
+      await fake.agent.result("ok");
+      await first;
+      await lease.configure({ model: "small" });
+      expect(fake.processes.map(({ launch }) => launch.args)).toEqual([["small"]]);
+      await lease.configure({ model: "large" });
+      await lease.configure({ model: "large", tools: "read" });
+    }, handler);
+    expect(fake.processes.map(({ launch }) => launch.args)).toEqual([
+      ["small"],
+      ["s-1", "large"],
+      ["s-1", "large", "read"],
+    ]);
+    // The earlier ones ended by themselves.
+    expect(fake.processes.flatMap(({ signals }) => signals)).toEqual([]);
+    expectClean(fake.session);
+  });
+
+  it("[S53] with which no agent starts are an error for who asked, and the next prompt tries again", async () => {
+    const fake = new FakeSession();
+    fake.onStart = () => {
+      if (fake.processes.length === 2) throw new Error("spawn EAGAIN");
+    };
+    const { outcome } = await running(fake, { kind: "handler" });
+    await fake.agent.result("ok");
+    await outcome;
+    await expect(fake.session.hold((lease) => lease.configure({ model: "large" }), handler)).rejects.toThrow(
+      "spawn EAGAIN",
+    );
+    const next = fake.session.prompt("two", handler);
+    await settle();
+    await fake.agent.result("fine");
+    expect([await next, fake.agent.launch.args]).toEqual([
+      { status: "completed", text: "fine" },
+      ["s-1", "large"],
+    ]);
+  });
+});
+
 describe("saying something else", () => {
   it("[S78] ends the turn that runs, and nobody speaks in between", async () => {
     const fake = new FakeSession();

@@ -1,6 +1,6 @@
 import type { Frame } from "../agent-child.js";
 import type { Launch } from "../agent-process.js";
-import type { AgentDriver, Meaning, PermissionRequest, ProviderFailure } from "../driver.js";
+import type { AgentDriver, AgentSettings, Meaning, PermissionRequest, ProviderFailure } from "../driver.js";
 
 /** What comes from outside, and may be anything. */
 type Loose = Readonly<Record<string, unknown>>;
@@ -8,7 +8,9 @@ type Loose = Readonly<Record<string, unknown>>;
 const other: Meaning = { kind: "other" };
 
 /** Speaks newline-delimited stream-json. `launch` makes the command, with the conversation to go on with. */
-export function streamJson(launch: (resume: string | undefined) => Launch): AgentDriver {
+export function streamJson(
+  launch: (resume: string | undefined, settings: AgentSettings) => Launch,
+): AgentDriver {
   return {
     name: "stream-json",
     launch,

@@ -168,7 +168,10 @@ export class FakeSession {
       return process;
     };
     this.session = new AgentSession({
-      driver: streamJson((resume) => ({ command: "agent", args: resume === undefined ? [] : [resume] })),
+      driver: streamJson((resume, settings) => ({
+        command: "agent",
+        args: [...(resume === undefined ? [] : [resume]), ...Object.values(settings)],
+      })),
       strict: true,
       start,
       log: (line) => this.lines.push(line),
