@@ -18,7 +18,7 @@ export interface ChildGraces {
   readonly output: number;
 }
 
-export const defaultGraces: ChildGraces = { end: 2000, term: 2000, kill: 5000, output: 500 };
+const defaultGraces: ChildGraces = { end: 2000, term: 2000, kill: 5000, output: 500 };
 
 export interface ChildOptions {
   /** Greater than that of every child before it. */

@@ -32,6 +32,8 @@ export interface SlotCounters {
   dropped: number;
   /** Children that were started. */
   started: number;
+  /** Turns that failed for a mistake in our own code, an impossible transition among them. */
+  mistakes: number;
 }
 
 /** A child, and where it is in its turn. */
@@ -48,7 +50,7 @@ export type TurnListener = Pick<Turn, "take" | "heard" | "ended">;
  * one is started when the one before is reaped.
  */
 export class AgentSlot {
-  readonly counters: SlotCounters = { sent: 0, received: 0, dropped: 0, started: 0 };
+  readonly counters: SlotCounters = { sent: 0, received: 0, dropped: 0, started: 0, mistakes: 0 };
   readonly #options: SlotOptions;
   readonly #starting = new Mutex({ label: "agent start" });
   readonly #reaping = new Set<Promise<void>>();

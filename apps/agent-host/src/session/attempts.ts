@@ -69,6 +69,7 @@ export class Attempts {
         state.take("childExit");
         this.#options.log(`${describe(lease)}: tries once more: ${summary(outcome)}`);
         state.take("recover");
+        request.onRetry?.();
         continue;
       }
       // Whoever comes next finds an agent; but not one more after two that failed.
@@ -135,8 +136,11 @@ export class Attempts {
       slot.attach(turn);
       return await end;
     } catch (error) {
-      if (strict) throw error;
       const message = `A mistake in the session itself: ${messageOf(error)}`;
+      slot.counters.mistakes += 1;
+      // Nobody knows where the agent is, also where the mistake is to be loud.
+      await slot.discard(child, message);
+      if (strict) throw error;
       return { ...unsent(failed("internal", message, { cause: error }), false), trusted: false };
     } finally {
       this.#over(turn);

@@ -12,6 +12,8 @@ export interface TurnRequest extends TurnHooks {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds that the turn may take. Default: that of the session. */
   readonly turnLimit?: number | undefined;
+  /** The agent has died and another one is asked: what `onText` was told so far does not count. */
+  readonly onRetry?: (() => void) | undefined;
 }
 
 /** The right to speak to the agent, for one turn or several. */

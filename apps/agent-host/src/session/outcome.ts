@@ -23,7 +23,7 @@ export type FailureKind =
   | "queueFull";
 
 /** The turn came to its boundary, and nobody had cancelled it. The text can be empty, if that was the answer. */
-export interface Completed {
+interface Completed {
   readonly status: "completed";
   readonly text: string;
 }
@@ -52,13 +52,13 @@ export interface Failed {
 }
 
 /** The agent said nothing for so long; it was replaced. */
-export interface IdleTimeout {
+interface IdleTimeout {
   readonly status: "idleTimeout";
   readonly afterMs: number;
 }
 
 /** It was interrupted and did not come to the boundary of the turn in time; it was replaced. */
-export interface DrainTimeout {
+interface DrainTimeout {
   readonly status: "drainTimeout";
   readonly afterMs: number;
   readonly reason: unknown;

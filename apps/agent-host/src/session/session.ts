@@ -52,7 +52,7 @@ export interface PromptOptions extends HoldOptions, Omit<TurnRequest, "signal"> 
   readonly retryOnPreempt?: number | undefined;
 }
 
-export interface SessionCounters extends SlotCounters {
+interface SessionCounters extends SlotCounters {
   readonly evictions: number;
   /** Milliseconds, by kind: the longest that anybody has waited for the session. */
   readonly longestWait: Readonly<Record<Kind, number>>;
@@ -248,8 +248,8 @@ export class AgentSession {
       return waitOutcome(error, options.signal);
     }
     try {
-      const { onText, onPermission, turnLimit } = options;
-      return await lease.prompt(text, { onText, onPermission, turnLimit });
+      const { onText, onPermission, onRetry, turnLimit } = options;
+      return await lease.prompt(text, { onText, onPermission, onRetry, turnLimit });
     } finally {
       await lease.release();
     }

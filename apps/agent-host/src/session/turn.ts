@@ -126,7 +126,7 @@ export class Turn {
   }
 
   #start(): void {
-    const { child, driver, signal, text, limits } = this.#options;
+    const { child, driver, signal, text, limits, onSent } = this.#options;
     if (signal.aborted) {
       this.#cancel = { reason: signal.reason };
       this.#finish(this.#cancelledOutcome(), true);
@@ -141,12 +141,14 @@ export class Turn {
       this.#finish(failed("turnLimit", message, { cancelled: this.cancelled }), false);
     });
     const onStart = (): void => {
-      this.#guarded(() => {
-        this.#started();
-      });
+      // From now on it goes out as a whole.
+      this.#sent = true;
+      onSent();
     };
     child.writer.send(driver.prompt(text), { signal, onStart }).catch((error: unknown) => {
-      this.#unwritten(error);
+      this.#guarded(() => {
+        this.#unwritten(error);
+      });
     });
   }
 
@@ -155,12 +157,6 @@ export class Turn {
       this.#stop(this.#options.signal.reason);
     });
   };
-
-  /** The message has begun, and will go out as a whole. */
-  #started(): void {
-    this.#sent = true;
-    this.#options.onSent();
-  }
 
   #unwritten(error: unknown): void {
     if (this.#done) return;
@@ -201,7 +197,9 @@ export class Turn {
     const { child, driver, interruptId } = this.#options;
     child.writer.control(driver.interrupt(interruptId)).catch((error: unknown) => {
       this.#options.log(`the interrupt could not be written: ${messageOf(error)}`);
-      this.#acknowledge("impossible");
+      this.#guarded(() => {
+        this.#acknowledge("impossible");
+      });
     });
     // Behind it, in the same lane.
     this.#questions.denyAll("cancelled");

@@ -1,6 +1,8 @@
 import { gate, listeners, settle, watch } from "@holdfast/conformance";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FrameError } from "@holdfast/atomic-pipe-writer";
+import type { Frame } from "../../src/session/agent-child.js";
+import { streamJson } from "../../src/session/drivers/stream-json.js";
 import type { PermissionAnswer } from "../../src/session/driver.js";
 import { type Outcome, wasCancelled } from "../../src/session/outcome.js";
 import type { AgentSession, PromptOptions } from "../../src/session/session.js";
@@ -764,12 +766,18 @@ describe("questions of the agent", () => {
 describe("a prompt whose agent ends", () => {
   it("[S81, S45] is said once more to another one, with the conversation", async () => {
     const fake = new FakeSession();
-    const { outcome } = await running(fake);
+    const told: string[] = [];
+    const { outcome } = await running(fake, {
+      onText: (text) => told.push(text),
+      onRetry: () => told.push("once more"),
+    });
     fake.agent.exit(9);
     await settle();
     expect(fake.agent.launch.args).toEqual(["s-1"]);
+    await fake.agent.text("done");
     await fake.agent.result("done");
     expect(await outcome).toEqual({ status: "completed", text: "done" });
+    expect(told).toEqual(["begun", "once more", "done"]);
     expect(fake.processes.map(({ prompts }) => prompts)).toEqual([["work"], ["work"]]);
     expectClean(fake.session);
   });
@@ -1003,5 +1011,27 @@ describe("saying something else", () => {
     expect(fake.agent.heard).toEqual(["user"]);
     await fake.agent.result("hi");
     expect(await outcome).toMatchObject({ text: "hi" });
+  });
+});
+
+describe("a mistake of ours", () => {
+  it("[S43] is loud in tests, a failure and counted otherwise, and costs the agent and no more", async () => {
+    for (const strict of [true, false]) {
+      const driver = streamJson(() => ({ command: "agent", args: [] }));
+      const prompt = (text: string): Frame => {
+        if (text === "mistake") throw new TypeError("it happens");
+        return driver.prompt(text);
+      };
+      const fake = new FakeSession({ strict, driver: { ...driver, prompt } });
+      const outcome = fake.session.prompt("mistake", handler);
+      if (strict) await expect(outcome).rejects.toThrow("it happens");
+      else expect(await outcome).toMatchObject({ status: "failed", failure: "internal", cancelled: false });
+      const next = fake.session.prompt("hello", handler);
+      await settle();
+      await fake.agent.result("hi");
+      expect([await next, fake.processes.length]).toEqual([{ status: "completed", text: "hi" }, 2]);
+      expect(fake.session.status().counters.mistakes).toBe(1);
+      expectClean(fake.session);
+    }
   });
 });

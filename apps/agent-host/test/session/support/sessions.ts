@@ -4,7 +4,7 @@ import { AgentSession, type SessionOptions } from "../../../src/session/session.
 import { removeFolders, scripted, shortGraces } from "./scripted.js";
 
 /** The command of the scripted agent. */
-export function scriptedDriver(args: readonly string[] = []): AgentDriver {
+function scriptedDriver(args: readonly string[] = []): AgentDriver {
   return streamJson((resume) => ({
     command: process.execPath,
     args: [scripted, ...args, ...(resume === undefined ? [] : ["--resume", resume])],
