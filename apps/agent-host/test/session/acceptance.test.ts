@@ -138,6 +138,47 @@ describe("7: handlers before the worker that asks again and again", () => {
   });
 });
 
+describe("8: several who want the worker to stop", () => {
+  it("[S95, S115, S116] one interrupt, and it is the worker's: not of the first one, who gives up, and not of the second", async () => {
+    const fake = new FakeSession();
+    const task = fake.session.prompt("W", worker);
+    await settle();
+    const stop = new AbortController();
+    const first = fake.session.prompt("H1", { ...handler, signal: stop.signal });
+    const second = fake.session.prompt("H2", handler);
+    const announced = fake.session.announce("H3");
+    stop.abort();
+    await settle();
+    expect([fake.agent.heard, announced.preempted]).toEqual([["user", "interrupt"], null]);
+    await fake.agent.say(fake.agent.ack, fake.agent.interrupted);
+    await settle();
+    // Once more, now that the worker is gone: it is too late to hit anybody.
+    expect(fake.session.announce("H4").preempted).toBeNull();
+    await settle();
+    await fake.agent.result("replied");
+    expect([await task, await first, await second]).toMatchObject([
+      { status: "cancelled", sent: true },
+      { status: "cancelled", sent: false },
+      { status: "completed", text: "replied" },
+    ]);
+    expect(fake.agent.heard).toEqual(["user", "interrupt", "user"]);
+    announced.release();
+  });
+
+  it("before: one that looks first and cancels later hits whoever holds by then", async () => {
+    const session = { holder: "worker", cancelled: [] as string[] };
+    const preempt = async (): Promise<void> => {
+      if (session.holder !== "worker") return;
+      await turn(); // the way to the queue
+      session.cancelled.push(session.holder);
+    };
+    const late = preempt();
+    session.holder = "handler";
+    await late;
+    expect(session.cancelled).toEqual(["handler"]);
+  });
+});
+
 describe("9: the drain, with a real agent", () => {
   it.each([
     ["acknowledges, and ends", "/silent", { status: "cancelled", sent: true }, 1],
