@@ -202,8 +202,8 @@ export class AgentChild {
       });
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
-      // Everything after it throws the same again.
-      if (this.#end === undefined) this.#endWith("protocol", error.message, error);
+      // Everything after it throws the same again, and the first end counts.
+      this.#endWith("protocol", error.message, error);
     }
   }
 

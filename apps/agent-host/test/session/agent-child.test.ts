@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { settle } from "@holdfast/conformance";
 import { afterEach, describe, expect, it } from "vitest";
 import { isAlive, isGone } from "../support/guard-process.js";
 import { endChildren, HeardChild } from "./support/children.js";
@@ -237,9 +238,22 @@ describe("stopping a child", () => {
     expect(pids).toHaveLength(2);
   });
 
-  it("[AH5] does not wait for a stranger who keeps the output open", async () => {
+  it("[S40] hears its last words all the same", async () => {
+    const words = "process.stderr.write('e'.repeat(300_000) + String.fromCharCode(10) + 'goodbye')";
+    const script = `process.stdin.resume().on('end', () => { ${words}; }); console.log('{}')`;
+    const heard = new HeardChild({ launch: { command: process.execPath, args: ["-e", script] } });
+    await heard.until(() => heard.frames.length > 0);
+    await heard.child.stop();
+    expect(heard.lines.at(-1)).toMatch(/stderr: goodbye$/);
+  });
+
+  it("[AH5] does not wait for a stranger who keeps the output open, nor keep its own end of it", async () => {
+    const pipes = (): number => process.getActiveResourcesInfo().filter((name) => name === "PipeWrap").length;
+    const before = pipes();
     const [heard, pids] = await withPids("/orphan");
     await heard.child.stop();
+    // Closing them takes a turn or two of the event loop.
+    while (pipes() > before) await settle();
     expect(isAlive(Number(pids[1]))).toBe(true);
     process.kill(Number(pids[1]), "SIGKILL");
     await isGone(Number(pids[1]));

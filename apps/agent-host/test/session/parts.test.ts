@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { AgentSlot } from "../../src/session/agent-slot.js";
 import { streamJson } from "../../src/session/drivers/stream-json.js";
 import { linkSignals, orAborted } from "../../src/session/linked-signal.js";
+import { ReplyWatchdog } from "../../src/session/reply-watchdog.js";
 import { FakeProcess } from "./support/fake-agent.js";
 
 describe("the place of the agent", () => {
@@ -53,6 +54,26 @@ describe("the place of the agent", () => {
     expect(ended.mock.calls).toMatchObject([[{ why: "ended", message: "The agent ended with exit code 3" }]]);
     await slot.close();
     await expect(slot.ready()).rejects.toThrow("The session is closed");
+  });
+});
+
+describe("the watchdog", () => {
+  it("[S117, S119] has one clock, for the last message and whoever sent it", () => {
+    vi.useFakeTimers();
+    const silent: string[] = [];
+    const watchdog = new ReplyWatchdog<string>(1000, (holder) => silent.push(holder));
+    watchdog.arm("one");
+    vi.advanceTimersByTime(999);
+    watchdog.arm("two");
+    vi.advanceTimersByTime(999);
+    expect(silent).toEqual([]);
+    vi.advanceTimersByTime(10_000);
+    expect(silent).toEqual(["two"]);
+    watchdog.arm("three");
+    watchdog.disarm();
+    new ReplyWatchdog<string>(Infinity, () => undefined).arm("never");
+    expect(vi.getTimerCount()).toBe(0);
+    vi.useRealTimers();
   });
 });
 

@@ -335,6 +335,15 @@ describe("a cancel", () => {
     expect(watched.value).toMatchObject({ failure: "drainNotClean" });
   });
 
+  it("[S62, S63] that nobody acknowledges is not clean either when the limit of the drain is the first to pass", async () => {
+    const fake = new FakeSession({ limits: { drain: 1000, ackGrace: 2000 } });
+    const { outcome, stop } = await running(fake);
+    stop.abort();
+    await fake.agent.say(fake.agent.interrupted);
+    await pass(1000);
+    expect(await outcome).toMatchObject({ status: "failed", failure: "drainNotClean" });
+  });
+
   it("[S63] is not silence: the limit of a drain counts, and not the shorter one of an idle agent", async () => {
     const fake = new FakeSession({ limits: { idle: 1000 } });
     const { outcome, stop } = await running(fake);
@@ -400,6 +409,23 @@ describe("a cancel", () => {
       expect(await outcome).toMatchObject({ status: "cancelled", sent: true });
       expect(fake.processes).toHaveLength(2);
     }
+  });
+
+  it("[S66] of a message that could not be written either waits for the end all the same", async () => {
+    const fake = new FakeSession();
+    fake.onStart = (agent) => {
+      agent.stopReading();
+    };
+    const stop = new AbortController();
+    const outcome = watch(fake.session.prompt("hello", { ...worker, signal: stop.signal }));
+    await settle();
+    fake.agent.breakPipe();
+    await settle();
+    stop.abort();
+    await pass(4999);
+    expect(outcome.state).toBe("pending");
+    await pass(1);
+    expect(outcome.value).toMatchObject({ status: "cancelled", sent: true });
   });
 
   it("[S66] that cannot be written expects no acknowledgement at the boundary, and the agent is replaced", async () => {
