@@ -9,7 +9,14 @@ import { isAlive, isGone } from "../support/guard-process.js";
 import { endChildren, HeardChild } from "./support/children.js";
 import { scripted } from "./support/scripted.js";
 
-afterEach(endChildren);
+/** What a child has started, which a test that fails must not leave behind. */
+const strangers = new Set<number>();
+
+afterEach(async () => {
+  await endChildren();
+  for (const pid of strangers) if (isAlive(pid)) process.kill(pid, "SIGKILL");
+  strangers.clear();
+});
 
 const isResult = ({ type }: { readonly type?: unknown }): boolean => type === "result";
 const pidIn = (text: string): number => Number(/pid (\d+)/.exec(text)?.[1]);
@@ -19,10 +26,9 @@ async function withPids(script: string): Promise<[heard: HeardChild, pids: numbe
   const heard = new HeardChild();
   await heard.prompt(script);
   await heard.until(() => heard.frames.some(isResult));
-  return [
-    heard,
-    [Number(heard.child.pid), ...[...heard.text.matchAll(/pid (\d+)/g)].map((match) => Number(match[1]))],
-  ];
+  const others = [...heard.text.matchAll(/pid (\d+)/g)].map((match) => Number(match[1]));
+  for (const pid of others) strangers.add(pid);
+  return [heard, [Number(heard.child.pid), ...others]];
 }
 
 /** Resolves when the process is stopped. Nothing tells of it, so this looks. */
