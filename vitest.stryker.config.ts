@@ -27,8 +27,8 @@ export default defineConfig({
   },
   test: {
     include: folders.map((folder) => `packages/${folder}/test/**/*.test.ts`),
-    // Every mutant would wait for these: they try all interleavings, or measure memory.
-    exclude: ["**/*.{slow,explored,memory}.test.ts"],
+    // Every mutant would wait for these: they try all interleavings, measure memory, or start processes.
+    exclude: ["**/*.{slow,explored,memory}.test.ts", "**/faults/**"],
     sequence: { sequencer: RandomLast },
     setupFiles: ["./tools/mutation-setup.ts"],
     // A broken lock hangs.

@@ -12,6 +12,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
   "keyed-mutex": ["keyed-mutex"],
   "id-reservation": ["id-reservation"],
   "priority-lock": ["priority-lock"],
+  "atomic-pipe-writer": ["atomic-pipe-writer"],
 };
 
 const { positionals, values } = parseArgs({
