@@ -1,4 +1,5 @@
 import type { Chunk } from "../bytes.js";
+import type { PipeFailure } from "../errors.js";
 import { type Done, type Sink, toError, type Trouble } from "./sink.js";
 
 /** What is needed of a Node `Writable`; every real one fits, and what a stub does not have is not asked. */
@@ -86,15 +87,12 @@ export class NodeSink implements Sink {
 
   /** A callback without an error proves nothing once the stream is destroyed: Node 20 makes such calls. */
   #outcome(error: Error | null | undefined): Trouble | undefined {
-    if (error == null) return this.#gone();
-    // Somebody has destroyed it. Later Nodes call back with an error of their own then; one of the stream's own stands.
-    const isDestroyed = this.#stream.destroyed === true && this.#stream.errored === null;
-    return { failure: isDestroyed ? "destroyed" : "error", cause: error };
+    return error == null ? this.#gone() : { failure: failureOf(error), cause: error };
   }
 
   #gone(): Trouble | undefined {
     const { errored, destroyed } = this.#stream;
-    if (errored != null) return { failure: "error", cause: errored };
+    if (errored != null) return { failure: failureOf(errored), cause: errored };
     // A stream that was ended may be destroyed as soon as it has finished.
     return destroyed === true && !this.#ended ? { failure: "destroyed", cause: undefined } : undefined;
   }
@@ -111,3 +109,8 @@ export class NodeSink implements Sink {
 }
 
 const ignore = (): void => undefined;
+
+/** What is written while somebody destroys the stream is canceled, says Node from 22 on. */
+function failureOf(error: Error & { readonly code?: unknown }): PipeFailure {
+  return error.code === "ECANCELED" ? "destroyed" : "error";
+}
