@@ -17,7 +17,7 @@ export type Grant = (token: LockToken) => void;
 /** In which order those who wait are let in. `Queue` is the usual one. */
 export interface WaitQueue {
   readonly size: number;
-  /** Who comes first of all who wait, and stays. */
+  /** Who comes next as soon as there is room, and stays. */
   first(): Grant | Entry | undefined;
   /** Takes out whom the gate has just found to be next. */
   shift(): void;

@@ -55,9 +55,9 @@ export class PriorityEntry implements Entry, Place<unknown> {
 
   issue(request: LockRequest | undefined): unknown {
     this.waiting = false;
-    return this.#returning === undefined
-      ? this.#gate.issue(request)
-      : this.#gate.resume(this.#returning, request, this.rank);
+    if (this.#returning === undefined) return this.#gate.issue(request);
+    this.#gate.resume(this.#returning, request, this.rank);
+    return undefined;
   }
 
   /** Gives up the wait because its token was released. */

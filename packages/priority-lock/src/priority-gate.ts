@@ -69,7 +69,7 @@ export class PriorityGate extends Gate<PriorityGrant, Ask> {
     token: PriorityGrant,
     request: LockRequest | undefined,
     options: WaitOptions | undefined,
-  ): Promise<boolean> {
+  ): Promise<unknown> {
     const again = this.request(token, options?.label ?? request?.label);
     if (options?.timeout === 0) {
       this.leave(request);
@@ -82,15 +82,14 @@ export class PriorityGate extends Gate<PriorityGrant, Ask> {
     request?.released();
     if (entry.waiting) again?.waits(entry.waiter);
     this.advance();
-    return entry.waiter.promise as Promise<boolean>;
+    return entry.waiter.promise;
   }
 
   /** Lets `token` in again, which had yielded. */
-  resume(token: PriorityGrant, request: LockRequest | undefined, rank: number): true {
+  resume(token: PriorityGrant, request: LockRequest | undefined, rank: number): void {
     token.resume(this, request, rank, ++this.#grants);
     this.#hold(token);
     request?.granted(token);
-    return true;
   }
 
   /** Notes that the holder has answered the request to yield. */
@@ -143,7 +142,7 @@ export class PriorityGate extends Gate<PriorityGrant, Ask> {
 
   protected override next(): Grant | Entry | undefined {
     const { line } = this;
-    const next = line.next();
+    const next = line.first();
     if (next !== undefined) {
       this.#rank = line.turn;
       this.#asked = typeof next === "function" ? line.current : next.asked;

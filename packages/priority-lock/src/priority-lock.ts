@@ -241,11 +241,7 @@ function polite<C extends string>(
   asked: PriorityClass<C>,
   { preempt }: { readonly preempt?: boolean | undefined },
 ): PriorityClass<C> {
-  demand(
-    preempt === undefined || typeof preempt === "boolean",
-    "options.preempt must be true or false",
-    preempt,
-  );
+  demand(typeof preempt === "boolean", "options.preempt must be true or false", preempt);
   demand(
     preempt !== true || asked.preempts,
     `options.preempt cannot be true: the class "${asked.name}" does not preempt`,

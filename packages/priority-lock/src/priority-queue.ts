@@ -65,12 +65,8 @@ export class PriorityQueue implements WaitQueue {
     this.size += 1;
   }
 
-  first(): Item | undefined {
-    return this.#find(this.#queues.length - 1);
-  }
-
   /** The first of those who are not held back. */
-  next(): Item | undefined {
+  first(): Item | undefined {
     this.age();
     return this.#find(this.#lowest);
   }

@@ -197,6 +197,17 @@ describe("PriorityLock refuses", () => {
       reason: "wedged",
     });
     await lock.whenIdle();
+    const messages: unknown[] = [];
+    for (const reason of [undefined, 5, new Error("broken")]) {
+      const { signal } = await lock.acquire({ priority: "low" });
+      lock.evict(reason);
+      messages.push((signal.reason as Error).message);
+    }
+    expect(messages).toEqual([
+      'The holder of PriorityLock "session" was evicted',
+      'The holder of PriorityLock "session" was evicted',
+      'The holder of PriorityLock "session" was evicted: Error: broken',
+    ]);
     const nameless = await lock.acquire({ priority: "low" });
     void lock.with(() => undefined, { priority: "high" });
     expect(nameless.signal.reason).toMatchObject({
