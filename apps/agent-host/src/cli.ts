@@ -80,7 +80,10 @@ function program(exit: (code: number) => void): Command {
       "One agent, and several who ask it: a worker's turn yields to handlers, and nobody talks at once.",
     )
     .argument("[command...]", "the agent's command and its arguments, after --")
-    .requiredOption("--script <file>", "YAML file: who asks, when, and what; prints a timeline")
+    .option(
+      "--script <file>",
+      "YAML file: who asks, when, and what; prints a timeline (default: lines of stdin are prompts)",
+    )
     .addOption(
       new Option("--agent <kind>", "what the agent speaks; scripted is a small one without a model, built in")
         .choices(["scripted", "stream-json"])

@@ -1,10 +1,15 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Prompter } from "../src/session-command/prompter.js";
+import { readTerminal } from "../src/session-command/terminal.js";
+import { defaultLimits } from "../src/session/limits.js";
 import { isAlive, isGone } from "./support/guard-process.js";
 import { endCommands, SessionCommand } from "./support/session-command.js";
 import { scripted } from "./session/support/scripted.js";
+import { closeAll, openSession } from "./session/support/sessions.js";
 
 let folder = "";
 beforeEach(() => {
@@ -12,6 +17,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   await endCommands();
+  await closeAll();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -187,6 +193,156 @@ describe("told to end", () => {
     const run = new SessionCommand("--script", script(silent));
     run.child.stdout.destroy();
     expect(await run.exit).toBe(128 + constants.signals.SIGPIPE);
+  });
+});
+
+describe("lines from a pipe", () => {
+  it("are prompts, one after the other, to the end of the input", async () => {
+    const run = new SessionCommand();
+    run.child.stdin.end("/say one\n\n/ask Bash\r\n/no-text\n/status\n/stream 3");
+    expect(await run.exit).toBe(0);
+    const [status] = /holder[^]*ms\)\n/.exec(run.stdout) ?? [""];
+    expect(run.stdout.replace(status, "STATUS\n").split("\n")).toEqual([
+      "one",
+      '[asks for "Bash": not allowed]',
+      "Bash denied",
+      "[answered without text]",
+      "STATUS",
+      "w1 w2 w3 ",
+      "",
+    ]);
+    expect(status).toMatch(/^holder: nobody\nqueue: nobody\nagent: number 1, process \d+, turn: idle\n/);
+    expect(status).toMatch(/\ncounters: sent 3, .*started 1.*\nlongest wait: handler 0, /);
+  });
+
+  it("[S33] end where the prompt ends, and nowhere else", async () => {
+    const run = new SessionCommand();
+    run.child.stdin.end("a\u2028b\u0085c\n");
+    expect(await run.exit).toBe(0);
+    // Of these, only the last one could move a cursor.
+    expect(run.stdout).toMatch(/^s-\d+ #1: a\u2028b\uFFFDc\n$/);
+  });
+
+  it("go on after a turn that failed, and the exit code says so", async () => {
+    const run = new SessionCommand();
+    run.child.stdin.end("/provider 529\n/say after\n");
+    expect(await run.exit).toBe(1);
+    expect(run.stdout).toBe('[failed (provider): "API error 529: Overloaded"]\nafter\n');
+  });
+
+  it("[AH5] end with /quit, although the input does not", async () => {
+    const run = new SessionCommand();
+    run.write("/whoami\n/quit\n/say no\n");
+    const [, pid] = await run.printed(/pid (\d+)/);
+    expect(await run.exit).toBe(0);
+    await isGone(Number(pid));
+    expect(run.stdout).toBe(`pid ${pid}\n`);
+  });
+
+  it("[S59, AH5] are cancelled by the first Ctrl-C; one with no turn quits", async () => {
+    const run = new SessionCommand();
+    run.write("/whoami\n");
+    const [, pid] = await run.printed(/pid (\d+)\n/);
+    run.write("/endless\n");
+    await run.printed(/on and on/);
+    run.child.kill("SIGINT");
+    await run.printed(/\[cancelled\]\n/);
+    expect(run.stdout).toMatch(/ \n\[is cancelled; once more: quits\]\n\[cancelled\]\n$/);
+    run.write("/whoami\n");
+    await run.printed(new RegExp(`\\[cancelled\\]\npid ${pid}\n`));
+    run.child.kill("SIGINT");
+    expect(await run.exit).toBe(130);
+    await isGone(Number(pid));
+  });
+
+  it("[AH5] do not hold up the second Ctrl-C, although the agent does not hear the first", async () => {
+    const run = new SessionCommand();
+    run.write("/whoami\n/deaf\n/silent\n");
+    const [, pid] = await run.printed(/pid (\d+)[^]*without text/);
+    run.child.kill("SIGINT");
+    await run.printed(/once more/);
+    const start = performance.now();
+    run.child.kill("SIGINT");
+    expect(await run.exit).toBe(130);
+    // The agent would have had this long to stop.
+    expect(performance.now() - start).toBeLessThan(defaultLimits.drain);
+    await isGone(Number(pid));
+  });
+
+  it("[AH5] end with SIGTERM, turn or not", async () => {
+    const run = new SessionCommand();
+    run.write("/whoami\n");
+    const [, pid] = await run.printed(/pid (\d+)\n/);
+    run.write("/endless\n");
+    await run.printed(/on and on/);
+    run.child.kill("SIGTERM");
+    expect(await run.exit).toBe(143);
+    await isGone(Number(pid));
+  });
+});
+
+interface FakeTerminal {
+  readonly type: (keys: string) => void;
+  readonly shown: (pattern: RegExp) => Promise<void>;
+  /** Resolves when no more lines are taken. */
+  readonly over: Promise<void>;
+  readonly interrupts: () => number;
+}
+
+describe("lines from a terminal", () => {
+  /** A terminal that is none: what is typed, and what it shows. */
+  function terminal(): FakeTerminal {
+    const { session } = openSession();
+    const input = new PassThrough();
+    const output = Object.assign(new PassThrough(), { isTTY: true });
+    let text = "";
+    const wakers = new Set<() => void>();
+    output.setEncoding("utf8").on("data", (piece: string) => {
+      text += piece;
+      for (const waker of wakers) waker();
+      wakers.clear();
+    });
+    const prompter = new Prompter(session, (piece) => output.write(piece));
+    let interrupts = 0;
+    const over = readTerminal(prompter, input, output, () => {
+      interrupts += 1;
+      if (!prompter.cancel()) prompter.quit();
+    });
+    return {
+      type: (keys) => input.write(keys),
+      shown: async (pattern) => {
+        while (!pattern.test(text))
+          await new Promise<void>((resolve) => {
+            wakers.add(resolve);
+          });
+      },
+      over,
+      interrupts: () => interrupts,
+    };
+  }
+
+  it("wait for their turn, while /status is answered at once and Ctrl-C cancels", async () => {
+    const { type, shown, over, interrupts } = terminal();
+    await shown(/Ctrl-C cancels its turn.*\n.*> /);
+    type("/endless\r");
+    await shown(/on and on/);
+    type("/say next\r/status\r");
+    await shown(/holder: worker #1, for \d+ ms\nqueue: worker\n/);
+    type("\u0003");
+    await shown(/\[cancelled\]\nnext\n.*> /);
+    type("\u0003");
+    await over;
+    expect(interrupts()).toBe(2);
+  });
+
+  it.each([
+    ["/quit", "/quit\r"],
+    ["Ctrl-D", "\u0004"],
+  ])("end with %s", async (_, keys) => {
+    const { type, shown, over } = terminal();
+    await shown(/> /);
+    type(keys);
+    await over;
   });
 });
 

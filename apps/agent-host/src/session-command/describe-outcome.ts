@@ -24,8 +24,13 @@ export function describeOutcome(outcome: Outcome): string {
 
 /** In one line, with an end, and without what could move a terminal's cursor. */
 export function quote(text: string, length = 60): string {
-  const start = JSON.stringify(text.slice(0, length)).replace(/\p{Cc}/gu, "\uFFFD");
+  const start = printable(JSON.stringify(text.slice(0, length)));
   return text.length > length ? `${start}…` : start;
+}
+
+/** Text of the agent, without what could move a terminal's cursor. */
+export function printable(text: string): string {
+  return text.replace(/[^\P{Cc}\n\t]/gu, "\uFFFD");
 }
 
 function after(sent: boolean, text: string): string {

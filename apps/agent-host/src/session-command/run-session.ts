@@ -1,13 +1,16 @@
-import { constants } from "node:os";
 import { AgentSession } from "../session/session.js";
 import { type AgentName, driverFor } from "./agents.js";
+import { HostSignals } from "./host-signals.js";
+import { readPipe } from "./pipe.js";
+import { Prompter } from "./prompter.js";
 import { type Entry, readScript } from "./script.js";
 import { ScriptRun } from "./script-run.js";
+import { readTerminal } from "./terminal.js";
 import { Timeline } from "./timeline.js";
 
 export interface SessionCommandOptions {
   readonly agent: AgentName;
-  readonly script: string;
+  readonly script?: string | undefined;
 }
 
 /** Runs the command; resolves to the exit code. Throws `UsageError` before anything is started. */
@@ -16,7 +19,9 @@ export async function runSession(
   { agent, script }: SessionCommandOptions,
 ): Promise<number> {
   const driver = driverFor(agent, command);
-  return playScript(new AgentSession({ driver }), readScript(script));
+  const entries = script === undefined ? undefined : readScript(script);
+  const session = new AgentSession({ driver });
+  return entries === undefined ? takeLines(session) : playScript(session, entries);
 }
 
 async function playScript(session: AgentSession, entries: readonly Entry[]): Promise<number> {
@@ -24,51 +29,51 @@ async function playScript(session: AgentSession, entries: readonly Entry[]): Pro
   const run = new ScriptRun(session, entries, (moment) => {
     timeline.tell(moment);
   });
-  const ending = endsWith(session, () => {
+  const signals = new HostSignals((signal) => {
     run.stop();
+    void session.close(told(signal));
   });
   try {
     const good = await run.play();
     const conclusion = timeline.conclusion(run.left, session.status());
     await session.close();
-    if (ending.code !== undefined) return ending.code;
+    if (signals.code !== undefined) return signals.code;
     write(conclusion);
     return good ? 0 : 1;
   } finally {
-    ending.off();
+    signals.off();
   }
+}
+
+async function takeLines(session: AgentSession): Promise<number> {
+  const prompter = new Prompter(session, write);
+  const signals = new HostSignals(
+    (signal) => {
+      // Whoever wants to go does not wait for an agent that may not stop.
+      session.evict(told(signal).message);
+      void session.close(told(signal));
+      prompter.quit();
+    },
+    (signal) => signal === "SIGINT" && prompter.cancel(),
+  );
+  const { stdin, stdout } = process;
+  try {
+    if (stdin.isTTY)
+      await readTerminal(prompter, stdin, stdout, () => {
+        signals.take("SIGINT");
+      });
+    else await readPipe(prompter, stdin);
+    await session.close();
+    return signals.code ?? (prompter.failed && !stdin.isTTY ? 1 : 0);
+  } finally {
+    signals.off();
+  }
+}
+
+function told(signal: NodeJS.Signals): Error {
+  return new Error(`told to end by ${signal}`);
 }
 
 function write(text: string): void {
   process.stdout.write(text);
 }
-
-/** Closes the session when this process is told to end, or when nobody reads what it prints. */
-function endsWith(
-  session: AgentSession,
-  first: () => void,
-): { readonly code: number | undefined; off(): void } {
-  let code: number | undefined;
-  const stop = (signal: NodeJS.Signals): void => {
-    // Told twice: what is left goes with this process.
-    if (code !== undefined) process.exit(code);
-    code = 128 + constants.signals[signal];
-    first();
-    void session.close(new Error(`told to end by ${signal}`));
-  };
-  const unread = (): void => {
-    if (code === undefined) stop("SIGPIPE");
-  };
-  for (const signal of signals) process.on(signal, stop);
-  process.stdout.on("error", unread);
-  return {
-    get code() {
-      return code;
-    },
-    off: () => {
-      for (const signal of signals) process.off(signal, stop);
-    },
-  };
-}
-
-const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;

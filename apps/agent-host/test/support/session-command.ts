@@ -28,6 +28,7 @@ export class SessionCommand {
       env: { ...process.env, NO_COLOR: "1" },
     });
     started.add(this);
+    this.child.stdin.on("error", () => undefined);
     this.child.stdout.setEncoding("utf8").on("data", (text: string) => {
       this.stdout += text;
       this.#wake();
@@ -44,6 +45,10 @@ export class SessionCommand {
         resolve(code);
       });
     });
+  }
+
+  write(text: string): void {
+    this.child.stdin.write(text);
   }
 
   /** Resolves when it has printed this. */
