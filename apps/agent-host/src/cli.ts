@@ -97,7 +97,9 @@ function program(exit: (code: number) => void): Command {
 
   agentHost
     .command("demo")
-    .description("Show what parallel edits do to a file, straight and through the guard.")
+    .description(
+      "Show what parallel edits do to a file, straight and through the guard, and a worker that yields to handlers.",
+    )
     .option("--json", "for machines")
     .action(async ({ json = false }: { json?: boolean }) => {
       // The client that it needs takes longer to load than everything that the guard needs.
