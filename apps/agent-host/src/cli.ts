@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import pc from "picocolors";
 import { UsageError } from "./guard/config.js";
 import { type GuardOptions, runGuard } from "./guard/run-guard.js";
+import type { SessionCommandOptions } from "./session-command/run-session.js";
 
 const usageExit = 2;
 
@@ -74,8 +75,31 @@ function program(exit: (code: number) => void): Command {
     });
 
   agentHost
+    .command("session")
+    .description(
+      "One agent, and several who ask it: a worker's turn yields to handlers, and nobody talks at once.",
+    )
+    .argument("[command...]", "the agent's command and its arguments, after --")
+    .option(
+      "--script <file>",
+      "YAML file: who asks, when, and what; prints a timeline (default: lines of stdin are prompts)",
+    )
+    .addOption(
+      new Option("--agent <kind>", "what the agent speaks; scripted is a small one without a model, built in")
+        .choices(["scripted", "stream-json"])
+        .default("scripted"),
+    )
+    .passThroughOptions()
+    .action(async (command: string[], options: SessionCommandOptions) => {
+      const { runSession } = await import("./session-command/run-session.js");
+      exit(await runSession(command, options));
+    });
+
+  agentHost
     .command("demo")
-    .description("Show what parallel edits do to a file, straight and through the guard.")
+    .description(
+      "Show what parallel edits do to a file, straight and through the guard, and a worker that yields to handlers.",
+    )
     .option("--json", "for machines")
     .action(async ({ json = false }: { json?: boolean }) => {
       // The client that it needs takes longer to load than everything that the guard needs.

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Preemption } from "../src/demo/preemption.js";
 import type { Round } from "../src/demo/round.js";
 import { cli } from "./support/guard-process.js";
 
@@ -34,10 +35,33 @@ describe("agent-host demo", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it("prints a table for people", async () => {
+  it("[S59, AH2] shows a worker's turn that yields to two handlers, in under three seconds", async () => {
+    const { stdout } = await run(process.execPath, [cli, "demo", "--json"], { env: env() });
+    const { session } = JSON.parse(stdout) as { session: Preemption };
+    const { moments, good, longestWait } = session;
+    expect(good).toBe(true);
+    expect(Object.keys(longestWait).sort()).toEqual(["background", "handler", "worker"]);
+    expect(moments.at(-1)?.ms).toBeLessThan(3000);
+    const steps = moments.map(({ label, step }) => `${label} ${step}`);
+    expect(steps).toEqual([
+      "report asks",
+      "report begins",
+      "report speaks",
+      "ann asks",
+      "report yields",
+      "ben asks",
+      "report again asks",
+      "report ends",
+      ...["ann", "ben", "report again"].flatMap((who) => [`${who} begins`, `${who} speaks`, `${who} ends`]),
+    ]);
+  });
+
+  it("prints a table and a timeline for people", async () => {
     const { stdout } = await run(process.execPath, [cli, "demo"], { env: env() });
     expect(stdout).toMatch(/20 edits of one file .* straight .* of 20/);
     expect(stdout).toMatch(/20 edits over five files .* through guard .* 20 of 20/);
+    expect(stdout).toMatch(/worker "report" +is asked to yield to handler "ann"\n/);
+    expect(stdout).toMatch(/\nlongest wait: handler \d+ ms, background 0 ms, worker \d+ ms\n/);
   });
 
   it("leaves no folder and no process after Ctrl-C", async () => {

@@ -1,15 +1,22 @@
 import Table from "cli-table3";
 import pc from "picocolors";
+import type { Preemption } from "./preemption.js";
 import type { Round } from "./round.js";
 
 const explanation =
   "edit_file reads a file, changes it and writes it back. Straight, parallel calls read the same old text and the last " +
   "one wins, though each reports success; the guard lets calls for one file go one by one, and others side by side.";
 
-/** Prints what the rounds were, for people or for machines. */
-export function printReport(rounds: readonly Round[], json: boolean): void {
+const sessionExplanation =
+  "One agent, and several who ask it: the worker's turn would last for ever. It is interrupted for the first handler and read to " +
+  "its end, so that nothing of it is left in Ann's answer, and a worker does not come before the second handler.";
+
+/** Prints what the rounds and the session were, for people or for machines. */
+export function printReport(rounds: readonly Round[], { text, ...session }: Preemption, json: boolean): void {
   process.stdout.write(
-    json ? `${JSON.stringify({ rounds, explanation }, null, 2)}\n` : `${table(rounds)}\n\n${explanation}\n`,
+    json
+      ? `${JSON.stringify({ rounds, explanation, session: { ...session, explanation: sessionExplanation } }, null, 2)}\n`
+      : `${table(rounds)}\n\n${explanation}\n\n${text}\n${sessionExplanation}\n`,
   );
 }
 

@@ -2,10 +2,11 @@ import { setMaxListeners } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
+import { playPreemption } from "./preemption.js";
 import { printReport } from "./report.js";
 import { type Round, runRound } from "./round.js";
 
-/** Runs every round in a folder of its own and prints the table; resolves to the exit code. */
+/** Runs every round in a folder of its own and a session's timeline, and prints both; resolves to the exit code. */
 export async function runDemo({ json }: { readonly json: boolean }): Promise<number> {
   const interrupt = new AbortController();
   // Every call listens.
@@ -25,8 +26,10 @@ export async function runDemo({ json }: { readonly json: boolean }): Promise<num
     for (const [name, files] of cases)
       for (const guarded of [false, true])
         rounds.push(await runRound({ name, files, guarded, folder, edits, signal: interrupt.signal }));
-    printReport(rounds, json);
-    return rounds.every(({ guarded, survived }) => !guarded || survived === edits) ? 0 : 1;
+    const preemption = await playPreemption(interrupt.signal);
+    printReport(rounds, preemption, json);
+    const kept = rounds.every(({ guarded, survived }) => !guarded || survived === edits);
+    return kept && preemption.good ? 0 : 1;
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
     return 128 + constants.signals[interrupt.signal.reason as NodeJS.Signals];

@@ -1,0 +1,20 @@
+import { fileURLToPath } from "node:url";
+import { UsageError } from "../guard/config.js";
+import type { AgentDriver } from "../session/driver.js";
+import { streamJson } from "../session/drivers/stream-json.js";
+
+export type AgentName = "scripted" | "stream-json";
+
+/** The driver for what was asked for on the command line; throws `UsageError` if that does not fit together. */
+export function driverFor(agent: AgentName, command: readonly string[]): AgentDriver {
+  const [name, ...args] = agent === "scripted" ? embedded : command;
+  if (agent === "scripted" && command.length > 0)
+    throw new UsageError("a command was given, and --agent says nothing of what it speaks: stream-json?");
+  if (name === undefined) throw new UsageError(`--agent ${agent} needs the agent's command, after --`);
+  return streamJson((resume) => ({
+    command: name,
+    args: [...args, ...(resume === undefined ? [] : ["--resume", resume])],
+  }));
+}
+
+const embedded = [process.execPath, fileURLToPath(new URL("../agents/scripted.js", import.meta.url))];

@@ -1,0 +1,45 @@
+import { constants } from "node:os";
+
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Hears when this process is told to end, or when nobody reads any more what it prints. */
+export class HostSignals {
+  readonly #stop: (signal: NodeJS.Signals) => void;
+  readonly #spare: (signal: NodeJS.Signals) => boolean;
+  #code: number | undefined;
+
+  /** `stop` is called once; after that, whoever is told again ends at once. A signal that `spare` takes for itself ends nothing. */
+  constructor(
+    stop: (signal: NodeJS.Signals) => void,
+    spare: (signal: NodeJS.Signals) => boolean = () => false,
+  ) {
+    this.#stop = stop;
+    this.#spare = spare;
+    for (const signal of signals) process.on(signal, this.take);
+    process.stdout.on("error", this.#unread);
+  }
+
+  /** The exit code, once it was told to end. */
+  get code(): number | undefined {
+    return this.#code;
+  }
+
+  readonly take = (signal: NodeJS.Signals): void => {
+    // What is left goes with this process.
+    if (this.#code !== undefined) process.exit(this.#code);
+    if (!this.#spare(signal)) this.#end(signal);
+  };
+
+  off(): void {
+    for (const signal of signals) process.off(signal, this.take);
+  }
+
+  readonly #unread = (): void => {
+    if (this.#code === undefined) this.#end("SIGPIPE");
+  };
+
+  #end(signal: NodeJS.Signals): void {
+    this.#code = 128 + constants.signals[signal];
+    this.#stop(signal);
+  }
+}

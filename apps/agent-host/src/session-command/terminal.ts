@@ -1,0 +1,28 @@
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import type { Prompter } from "./prompter.js";
+
+/** Takes lines as they are typed, also while an answer comes: a further prompt waits for its turn. Ends with Ctrl-D or the prompter. */
+export async function readTerminal(
+  prompter: Prompter,
+  input: NodeJS.ReadableStream,
+  output: NodeJS.WritableStream & { readonly isTTY?: boolean },
+  onInterrupt: () => void,
+): Promise<void> {
+  const terminal = output.isTTY === true;
+  const lines = createInterface({ input, output, terminal, prompt: terminal ? "> " : "" });
+  const ready = (): void => {
+    if (!prompter.busy && !prompter.ended.aborted) lines.prompt();
+  };
+  lines.on("line", (line) => {
+    void prompter.line(line).finally(ready);
+  });
+  // In the terminal's raw mode Ctrl-C is a key.
+  lines.on("SIGINT", onInterrupt);
+  prompter.ended.addEventListener("abort", () => {
+    lines.close();
+  });
+  if (terminal) output.write("A line is a prompt. Ctrl-C cancels its turn; /status, /quit.\n");
+  ready();
+  await once(lines, "close");
+}

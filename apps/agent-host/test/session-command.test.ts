@@ -1,0 +1,352 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Prompter } from "../src/session-command/prompter.js";
+import { readTerminal } from "../src/session-command/terminal.js";
+import { defaultLimits } from "../src/session/limits.js";
+import { isAlive, isGone } from "./support/guard-process.js";
+import { endCommands, SessionCommand } from "./support/session-command.js";
+import { scripted } from "./session/support/scripted.js";
+import { closeAll, openSession } from "./session/support/sessions.js";
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "agent-host-session-command-"));
+});
+afterEach(async () => {
+  await endCommands();
+  await closeAll();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function script(text: string): string {
+  const file = join(folder, "script.yaml");
+  writeFileSync(file, text);
+  return file;
+}
+
+/** The timeline without its times. */
+function lines({ stdout }: SessionCommand): string[] {
+  return stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) =>
+      line
+        .replace(/^ *\d+ ms {2}/, "")
+        .replace(/\d+ ms/g, "N ms")
+        .replace(/ {2,}/g, " "),
+    );
+}
+
+const silent = '- { kind: worker, label: long, prompt: "/whoami\\n/silent" }\n';
+
+describe("a script", () => {
+  it("[S59, AH2] shows a worker's long turn that yields to two handlers, and who waited", async () => {
+    const run = new SessionCommand("--script", script(exampleOfReadme()));
+    expect(await run.exit).toBe(0);
+    expect(lines(run)).toEqual([
+      'worker "report" asks',
+      'worker "report" begins, after a wait of N ms',
+      'worker "report" gets an answer: "begun"',
+      'handler "ann" asks',
+      'worker "report" is asked to yield to handler "ann"',
+      'handler "ben" asks',
+      'worker "report again" asks',
+      'worker "report" ends: cancelled, after "begun"',
+      'handler "ann" begins, after a wait of N ms',
+      'handler "ann" gets an answer: "hello ann"',
+      'handler "ann" ends: completed: "hello ann"',
+      'handler "ben" begins, after a wait of N ms',
+      'handler "ben" gets an answer: "hello ben"',
+      'handler "ben" ends: completed: "hello ben"',
+      'worker "report again" begins, after a wait of N ms',
+      'worker "report again" gets an answer: "done"',
+      'worker "report again" ends: completed: "done"',
+      "longest wait: handler N ms, background N ms, worker N ms",
+    ]);
+    expect(run.stderr).toBe("");
+  });
+
+  it("takes the command of an agent that speaks stream-json", async () => {
+    const file = script("- { kind: handler, label: one, prompt: hello }\n");
+    const run = new SessionCommand(
+      "--script",
+      file,
+      "--agent",
+      "stream-json",
+      "--",
+      process.execPath,
+      scripted,
+      "--resume",
+      "s-7",
+    );
+    expect(await run.exit).toBe(0);
+    expect(run.stdout).toContain('completed: "s-7 #1: hello"');
+  });
+
+  it("ends with 1 if a turn fails, and says who never asked", async () => {
+    const text =
+      "- { kind: worker, label: a, prompt: /exit 3 }\n- { at: a yields, kind: handler, label: b, prompt: x }\n";
+    const run = new SessionCommand("--script", script(text));
+    expect(await run.exit).toBe(1);
+    expect(run.stdout).toMatch(/worker "a" +ends: failed \(transport\): ".*exit code 3/);
+    expect(run.stdout).toContain('handler "b" never asked: "a" never was asked to yield');
+  });
+
+  it("shows no control character of the agent", async () => {
+    const run = new SessionCommand(
+      "--script",
+      script('- { kind: worker, label: a, prompt: "/say \\e[2J\\x9b2J\\x7f" }\n'),
+    );
+    expect(await run.exit).toBe(0);
+    expect(run.stdout).not.toMatch(/[^\P{Cc}\n]/u);
+  });
+
+  it.each([
+    ["no YAML", "- {", "1:4: this is not YAML"],
+    ["nothing", "", "1:1: a script is a list"],
+    ["no list", "kind: worker", "1:1: a script is a list"],
+    ["an entry that is none", "- worker", "1:3: an entry must be a mapping"],
+    ["an unknown field", "- kind: worker\n  promt: x", '2:3: unknown field "promt"; allowed: '],
+    ["a missing field", "- kind: worker\n  label: x", '1:3: this entry has no "prompt"'],
+    ["an unknown kind", "- { kind: boss, label: x, prompt: x }", '1:11: "kind" must be worker, handler'],
+    ["no text", "- { kind: worker, label: x, prompt: 7 }", '1:37: "prompt" must be a text'],
+    [
+      "a label of two lines",
+      '- { kind: worker, label: "x\\ny", prompt: x }',
+      '1:26: "label" must be one line',
+    ],
+    [
+      "two with one label",
+      "- { kind: worker, label: x, prompt: x }\n- { kind: worker, label: x, prompt: x }",
+      '2:26: there is an entry "x" already',
+    ],
+    [
+      "no step",
+      "- { at: x, kind: worker, label: x, prompt: x }",
+      '1:9: "at" must be a label and one of asks',
+    ],
+    [
+      "a label that comes later",
+      "- { at: y ends, kind: worker, label: x, prompt: x }\n- { kind: worker, label: y, prompt: x }",
+      '1:9: "at" waits for "y"',
+    ],
+  ])("is checked before anything runs: %s", async (_, text, problem) => {
+    const file = script(text);
+    const run = new SessionCommand("--script", file);
+    expect(await run.exit).toBe(2);
+    expect(run.stderr).toContain(`agent-host: ${file}:${problem}`);
+    expect(run.stdout).toBe("");
+  });
+
+  it("must be there", async () => {
+    const run = new SessionCommand("--script", join(folder, "none.yaml"));
+    expect(await run.exit).toBe(2);
+    expect(run.stderr).toContain("cannot read the script");
+  });
+});
+
+describe("the agent", () => {
+  it.each([
+    ["a command for the one that is built in", ["--", "agent"], "--agent says nothing"],
+    ["no command for another", ["--agent", "stream-json"], "needs the agent's command, after --"],
+    ["an unknown one", ["--agent", "other"], "Allowed choices are scripted, stream-json"],
+  ])("is checked before anything runs: %s", async (_, args, problem) => {
+    const run = new SessionCommand("--script", script(silent), ...args);
+    expect(await run.exit).toBe(2);
+    expect(run.stderr).toContain(problem);
+  });
+});
+
+describe("told to end", () => {
+  it.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+  ] as const)("[AH5] by %s, a script leaves no process", async (signal, code) => {
+    const run = new SessionCommand(
+      "--script",
+      script(`${silent}- { at: long ends, kind: worker, label: b, prompt: x }\n`),
+    );
+    const [, pid] = await run.printed(/pid (\d+)/);
+    expect(isAlive(Number(pid))).toBe(true);
+    run.child.kill(signal);
+    expect(await run.exit).toBe(code);
+    await isGone(Number(pid));
+    expect(run.stdout).toContain(`(told to end by ${signal})`);
+    expect(run.stdout).not.toContain('worker "b"');
+  });
+
+  it("[AH5] twice, it does not wait for an agent that does not stop", async () => {
+    const stubborn = '- { kind: worker, label: a, prompt: "/ignore-interrupt\\n/whoami\\n/silent" }\n';
+    const run = new SessionCommand("--script", script(stubborn));
+    const [, pid] = await run.printed(/pid (\d+)/);
+    run.child.kill("SIGINT");
+    run.child.kill("SIGTERM");
+    expect(await run.exit).toBeGreaterThan(128);
+    await isGone(Number(pid));
+  });
+
+  it("by a reader that goes away, it ends", async () => {
+    const run = new SessionCommand("--script", script(silent));
+    run.child.stdout.destroy();
+    expect(await run.exit).toBe(128 + constants.signals.SIGPIPE);
+  });
+});
+
+describe("lines from a pipe", () => {
+  it("are prompts, one after the other, to the end of the input", async () => {
+    const run = new SessionCommand();
+    run.child.stdin.end("/say one\n\n/ask Bash\r\n/no-text\n/status\n/stream 3");
+    expect(await run.exit).toBe(0);
+    const [status] = /holder[^]*ms\)\n/.exec(run.stdout) ?? [""];
+    expect(run.stdout.replace(status, "STATUS\n").split("\n")).toEqual([
+      "one",
+      '[asks for "Bash": not allowed]',
+      "Bash denied",
+      "[answered without text]",
+      "STATUS",
+      "w1 w2 w3 ",
+      "",
+    ]);
+    expect(status).toMatch(/^holder: nobody\nqueue: nobody\nagent: number 1, process \d+, turn: idle\n/);
+    expect(status).toMatch(/\ncounters: sent 3, .*started 1.*\nlongest wait: handler 0, /);
+  });
+
+  it("[S33] end where the prompt ends, and nowhere else", async () => {
+    const run = new SessionCommand();
+    run.child.stdin.end("a\u2028b\u0085c\n");
+    expect(await run.exit).toBe(0);
+    // Of these, only the last one could move a cursor.
+    expect(run.stdout).toMatch(/^s-\d+ #1: a\u2028b\uFFFDc\n$/);
+  });
+
+  it("go on after a turn that failed, and the exit code says so", async () => {
+    const run = new SessionCommand();
+    run.child.stdin.end("/provider 529\n/say after\n");
+    expect(await run.exit).toBe(1);
+    expect(run.stdout).toBe('[failed (provider): "API error 529: Overloaded"]\nafter\n');
+  });
+
+  it("[AH5] end with /quit, although the input does not", async () => {
+    const run = new SessionCommand();
+    run.write("/whoami\n/quit\n/say no\n");
+    const [, pid] = await run.printed(/pid (\d+)/);
+    expect(await run.exit).toBe(0);
+    await isGone(Number(pid));
+    expect(run.stdout).toBe(`pid ${pid}\n`);
+  });
+
+  it("[S59, AH5] are cancelled by the first Ctrl-C; one with no turn quits", async () => {
+    const run = new SessionCommand();
+    run.write("/whoami\n");
+    const [, pid] = await run.printed(/pid (\d+)\n/);
+    run.write("/endless\n");
+    await run.printed(/on and on/);
+    run.child.kill("SIGINT");
+    await run.printed(/\[cancelled\]\n/);
+    expect(run.stdout).toMatch(/ \n\[is cancelled; once more: quits\]\n\[cancelled\]\n$/);
+    run.write("/whoami\n");
+    await run.printed(new RegExp(`\\[cancelled\\]\npid ${pid}\n`));
+    run.child.kill("SIGINT");
+    expect(await run.exit).toBe(130);
+    await isGone(Number(pid));
+  });
+
+  it("[AH5] do not hold up the second Ctrl-C, although the agent does not hear the first", async () => {
+    const run = new SessionCommand();
+    run.write("/whoami\n/deaf\n/silent\n");
+    const [, pid] = await run.printed(/pid (\d+)[^]*without text/);
+    run.child.kill("SIGINT");
+    await run.printed(/once more/);
+    const start = performance.now();
+    run.child.kill("SIGINT");
+    expect(await run.exit).toBe(130);
+    // The agent would have had this long to stop.
+    expect(performance.now() - start).toBeLessThan(defaultLimits.drain);
+    await isGone(Number(pid));
+  });
+
+  it("[AH5] end with SIGTERM, turn or not", async () => {
+    const run = new SessionCommand();
+    run.write("/whoami\n");
+    const [, pid] = await run.printed(/pid (\d+)\n/);
+    run.write("/endless\n");
+    await run.printed(/on and on/);
+    run.child.kill("SIGTERM");
+    expect(await run.exit).toBe(143);
+    await isGone(Number(pid));
+  });
+});
+
+interface FakeTerminal {
+  readonly type: (keys: string) => void;
+  readonly shown: (pattern: RegExp) => Promise<void>;
+  /** Resolves when no more lines are taken. */
+  readonly over: Promise<void>;
+  readonly interrupts: () => number;
+}
+
+describe("lines from a terminal", () => {
+  /** A terminal that is none: what is typed, and what it shows. */
+  function terminal(): FakeTerminal {
+    const { session } = openSession();
+    const input = new PassThrough();
+    const output = Object.assign(new PassThrough(), { isTTY: true });
+    let text = "";
+    const wakers = new Set<() => void>();
+    output.setEncoding("utf8").on("data", (piece: string) => {
+      text += piece;
+      for (const waker of wakers) waker();
+      wakers.clear();
+    });
+    const prompter = new Prompter(session, (piece) => output.write(piece));
+    let interrupts = 0;
+    const over = readTerminal(prompter, input, output, () => {
+      interrupts += 1;
+      if (!prompter.cancel()) prompter.quit();
+    });
+    return {
+      type: (keys) => input.write(keys),
+      shown: async (pattern) => {
+        while (!pattern.test(text))
+          await new Promise<void>((resolve) => {
+            wakers.add(resolve);
+          });
+      },
+      over,
+      interrupts: () => interrupts,
+    };
+  }
+
+  it("wait for their turn, while /status is answered at once and Ctrl-C cancels", async () => {
+    const { type, shown, over, interrupts } = terminal();
+    await shown(/Ctrl-C cancels its turn.*\n.*> /);
+    type("/endless\r");
+    await shown(/on and on/);
+    type("/say next\r/status\r");
+    await shown(/holder: worker #1, for \d+ ms\nqueue: worker\n/);
+    type("\u0003");
+    await shown(/\[cancelled\]\nnext\n.*> /);
+    type("\u0003");
+    await over;
+    expect(interrupts()).toBe(2);
+  });
+
+  it.each([
+    ["/quit", "/quit\r"],
+    ["Ctrl-D", "\u0004"],
+  ])("end with %s", async (_, keys) => {
+    const { type, shown, over } = terminal();
+    await shown(/> /);
+    type(keys);
+    await over;
+  });
+});
+
+function exampleOfReadme(): string {
+  const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+  return /```yaml\n(- kind: worker.*?)```/s.exec(readme)?.[1] ?? "";
+}
