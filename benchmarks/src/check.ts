@@ -23,7 +23,7 @@ import type {
 } from "./harness/adapters.ts";
 import { at } from "./harness/at.ts";
 import { asMutex } from "./harness/classes.ts";
-import { type Message, Pipe, sumOf } from "./harness/pipe.ts";
+import { type Message, Pipe } from "./harness/pipe.ts";
 
 /** What was found out about the adapters and the cases, without a clock. */
 export interface CheckResult {
@@ -242,18 +242,18 @@ async function checkPipe({ send, ...adapter }: PipeAdapter): Promise<void> {
     const text = `${index} ${"é→😀".repeat(index % 10 === 0 ? 20_000 : index)}\n`;
     return index % 3 === 0 ? Buffer.from(text) : text;
   });
-  const pipe = await Pipe.open();
+  const pipe = await Pipe.open(messages);
   try {
     const writer = adapter.create(pipe.stdin, messages);
     if (adapter.burst !== undefined) {
       await adapter.burst(writer, messages);
-      await pipe.expect(sumOf(messages, 1));
+      await pipe.received(1);
     }
     if (send === undefined) return;
     await together(messages.length, async (index) => {
       await send(writer, at(messages, index));
     });
-    await pipe.expect(sumOf(messages, 1));
+    await pipe.received(1);
   } finally {
     await pipe.end();
   }

@@ -2,7 +2,7 @@ import { setImmediate as breath } from "node:timers/promises";
 import { pipes } from "../contestants.ts";
 import type { PipeAdapter } from "../harness/adapters.ts";
 import { type Case, type Contestant, defineCase, type Runner, time } from "../harness/case.ts";
-import { lines, type Message, Pipe, sumOf } from "../harness/pipe.ts";
+import { lines, type Message, Pipe } from "../harness/pipe.ts";
 
 type Loops = typeof import("../loops/pipe.ts");
 
@@ -18,14 +18,14 @@ async function overPipe(
   messages: readonly Message[],
   start: (writer: unknown) => () => Promise<unknown>,
 ): Promise<Runner> {
-  const pipe = await Pipe.open();
+  const pipe = await Pipe.open(messages);
   const work = start(adapter.create(pipe.stdin, messages));
   return {
     async run(batches) {
       const each = await time(batches * messages.length, async () => {
         for (let batch = 0; batch < batches; batch += 1) await work();
       });
-      await pipe.expect(sumOf(messages, batches));
+      await pipe.received(batches);
       return { time: each };
     },
     end: () => pipe.end(),
@@ -92,7 +92,7 @@ function awaiting(name: string, tasks: number, perTask: number): Case {
   });
 }
 
-const mark = "\u0001\n";
+const mark = "\u0001";
 
 const control = defineCase({
   id: "pipe/control-latency",
@@ -106,16 +106,15 @@ const control = defineCase({
     if (send === undefined) return undefined;
     const loops = await loopsFor(name);
     const messages = lines(size === "tiny" ? 100 : 5_000, 4_096);
-    const pipe = await Pipe.open();
+    const pipe = await Pipe.open(messages, true);
     const writer = adapter.create(pipe.stdin, messages);
     const calls = { send, control: sendControl ?? send };
     return {
       async run() {
         const { taken, time: took } = await loops.urgent(calls, writer, messages, mark, () => breath());
-        const { bytes } = sumOf([...messages, mark], 1);
-        const receipt = await pipe.expect({ bytes, crc: undefined });
-        if (receipt.mark < 0) throw new Error("the control message has not arrived");
-        return { time: took, ahead: receipt.mark - taken };
+        const offset = await pipe.received(1, mark.length);
+        if (offset < 0) throw new Error("the control message has not arrived");
+        return { time: took, ahead: offset - taken };
       },
       end: () => pipe.end(),
     };

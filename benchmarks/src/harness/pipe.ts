@@ -2,8 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import type { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { crc32 } from "node:zlib";
-import type { Receipt } from "./reader.ts";
+import type { Expected, Receipt } from "./reader.ts";
 
 export type Message = string | Uint8Array;
 
@@ -16,36 +15,43 @@ export interface Locked<Lock> {
 /** A real pipe to a process of its own, which reads all that comes. */
 export class Pipe {
   readonly stdin: Writable;
+  /** How many bytes all the messages have. */
+  readonly bytes: number;
   readonly #child: ChildProcess;
 
-  private constructor() {
+  private constructor(expected: Expected) {
     // Without the flags of this process: it is the only one to be profiled.
     const child = fork(fileURLToPath(new URL("./reader.ts", import.meta.url)), {
       execArgv: ["--no-warnings"],
+      serialization: "advanced",
       stdio: ["pipe", "ignore", "inherit", "ipc"],
     });
     if (child.stdin === null) throw new Error("the reader has no stdin");
     this.#child = child;
     this.stdin = child.stdin;
+    this.bytes = expected.whole.length;
+    child.send(expected);
   }
 
-  /** Resolves when the reader is there. */
-  static async open(): Promise<Pipe> {
-    const pipe = new Pipe();
-    await pipe.expect({ bytes: 0, crc: 0 });
+  /** Resolves when the reader is there; these messages it is to get, once or more often, always in this order. */
+  static async open(messages: readonly Message[], marked = false): Promise<Pipe> {
+    const whole = Buffer.concat(messages.map((message) => Buffer.from(message)));
+    const pipe = new Pipe({ whole, marked });
+    await pipe.received(0);
     return pipe;
   }
 
-  /** Resolves when as many bytes have arrived as were sent, and throws unless they are the same ones. */
-  async expect(sent: Sum): Promise<Receipt> {
-    this.#child.send(sent.bytes);
-    const [receipt] = (await once(this.#child, "message")) as [Receipt];
-    const { bytes, crc } = receipt;
-    if (bytes !== sent.bytes || (sent.crc !== undefined && crc !== sent.crc))
-      throw new Error(
-        `the reader had ${bytes} bytes (${crc}) instead of ${sent.bytes} (${sent.crc ?? "any"})`,
-      );
-    return receipt;
+  /**
+   * Resolves when all messages have arrived so many times, and `marks` bytes besides; throws unless they are the same ones.
+   * Where the mark was.
+   */
+  async received(times: number, marks = 0): Promise<number> {
+    const count = times * this.bytes + marks;
+    this.#child.send(count);
+    const [{ bytes, right, mark }] = (await once(this.#child, "message")) as [Receipt];
+    if (bytes !== count || right !== count - marks)
+      throw new Error(`the reader had ${bytes} bytes instead of ${count}, and the first ${right} were right`);
+    return mark;
   }
 
   async end(): Promise<void> {
@@ -55,20 +61,6 @@ export class Pipe {
     this.#child.kill("SIGKILL");
     await ended;
   }
-}
-
-export interface Sum {
-  readonly bytes: number;
-  /** Undefined where the order is not known. */
-  readonly crc: number | undefined;
-}
-
-/** What arrives when these messages are sent so many times. */
-export function sumOf(messages: readonly Message[], times: number): Sum {
-  const whole = Buffer.concat(messages.map((message) => Buffer.from(message)));
-  let crc = 0;
-  for (let time = 0; time < times; time += 1) crc = crc32(whole, crc);
-  return { bytes: whole.length * times, crc };
 }
 
 /** Lines of so many bytes, each with its number. */
