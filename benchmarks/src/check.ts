@@ -7,6 +7,7 @@ import {
   keyedMutexes,
   keyedRwLocks,
   mutexes,
+  pipes,
   prioritized,
   priorityAbortables,
   rwLocks,
@@ -17,9 +18,12 @@ import type {
   IntegerAdapter,
   KeyedAdapter,
   MutexAdapter,
+  PipeAdapter,
   RwAdapter,
 } from "./harness/adapters.ts";
+import { at } from "./harness/at.ts";
 import { asMutex } from "./harness/classes.ts";
+import { type Message, Pipe } from "./harness/pipe.ts";
 
 /** What was found out about the adapters and the cases, without a clock. */
 export interface CheckResult {
@@ -232,6 +236,29 @@ function checkIntegers({ create, take, numberOf, giveBack, secondRelease }: Inte
   expect(distinct ? "harmless" : "hands it out twice", secondRelease, "a second release");
 }
 
+/** Messages of many sizes and of both kinds arrive whole and in order, whoever sends them. */
+async function checkPipe({ send, ...adapter }: PipeAdapter): Promise<void> {
+  const messages = Array.from({ length: tasks * turns }, (_, index): Message => {
+    const text = `${index} ${"é→😀".repeat(index % 10 === 0 ? 20_000 : index)}\n`;
+    return index % 3 === 0 ? Buffer.from(text) : text;
+  });
+  const pipe = await Pipe.open(messages);
+  try {
+    const writer = adapter.create(pipe.stdin, messages);
+    if (adapter.burst !== undefined) {
+      await adapter.burst(writer, messages);
+      await pipe.received(1);
+    }
+    if (send === undefined) return;
+    await together(messages.length, async (index) => {
+      await send(writer, at(messages, index));
+    });
+    await pipe.received(1);
+  } finally {
+    await pipe.end();
+  }
+}
+
 /** Do all locks do what a lock must, and do all cases run? */
 export async function check(): Promise<CheckResult> {
   let passed = 0;
@@ -265,12 +292,17 @@ export async function check(): Promise<CheckResult> {
     await attempt(`${name}, priority`, async () => checkMutex(asMutex(await load())));
   for (const { name, load } of priorityAbortables)
     await attempt(`${name}, priority, abort`, async () => checkAbort(await load()));
+  for (const { name, load } of pipes) await attempt(`${name}, pipe`, async () => checkPipe(await load()));
   for (const { id, contestants, prepare } of cases)
     for (const contestant of contestants)
       await attempt(`${contestant.name}, case ${id}`, async () => {
         const runner = await prepare(contestant, "tiny");
-        for (const [metric, value] of Object.entries((await runner?.run(1)) ?? {}))
-          if (!Number.isFinite(value)) throw new Error(`${metric} is ${value}`);
+        try {
+          for (const [metric, value] of Object.entries((await runner?.run(1)) ?? {}))
+            if (!Number.isFinite(value)) throw new Error(`${metric} is ${value}`);
+        } finally {
+          await runner?.end?.();
+        }
       });
   return { passed, failures };
 }

@@ -5,6 +5,7 @@ import type {
   IntegerAdapter,
   KeyedAdapter,
   MutexAdapter,
+  PipeAdapter,
   PriorityAdapter,
   RwAdapter,
 } from "./harness/adapters.ts";
@@ -168,6 +169,15 @@ export const priorityAbortables: readonly Contestant<AbortAdapter>[] = [
   ...abortables.filter(({ name }) => name === "listener per signal"),
   own(async () => (await import("./peers/holdfast.ts")).priorityAbort),
   ...peers((adapters) => adapters.priorityAbort, ["p-queue@9", "p-queue@10"]),
+];
+
+export const pipes: readonly Contestant<PipeAdapter>[] = [
+  floor("chunk", async () => (await import("./floors/pipe.ts")).chunk),
+  floor("join", async () => (await import("./floors/pipe.ts")).join),
+  floor("write + drain", async () => (await import("./floors/pipe.ts")).writeAndDrain),
+  floor("await callback", async () => (await import("./floors/pipe.ts")).awaitCallback),
+  own(async () => (await import("./peers/holdfast.ts")).pipe),
+  ...peers((adapters) => adapters.pipe, ["async-mutex", "p-queue@10"]),
 ];
 
 export const oursWithTimeout = `${ours} + timeout`;

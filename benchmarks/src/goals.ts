@@ -132,6 +132,31 @@ export const goals: readonly Goal[] = [
   { case: "abort/own-random-10000", with: "superlock", atMost: 1.5 },
   { case: "abort/own-random-10000", with: "p-queue@10", atLeast: 2.5 },
 
+  { case: "pipe/small-burst", with: "chunk", atMost: 2.5 },
+  { case: "pipe/small-burst", with: "join", atMost: 1.3 },
+  { case: "pipe/small-burst", with: "write + drain", atLeast: 20 },
+  { case: "pipe/small-burst", with: "await callback", atLeast: 5 },
+  { case: "pipe/small-burst", with: "p-queue@10", atLeast: 150 },
+  { case: "pipe/small-burst-bytes", with: "join", atMost: 1.3 },
+  { case: "pipe/small-burst-bytes", with: "await callback", atLeast: 5 },
+
+  { case: "pipe/small-tasks", with: "chunk", atMost: 6.5 },
+  { case: "pipe/small-tasks", with: "write + drain", atLeast: 10 },
+  { case: "pipe/small-tasks", with: "async-mutex", atLeast: 60 },
+  { case: "pipe/small-one", with: "await callback", atMost: 1.2 },
+
+  { case: "pipe/4k-burst", with: "chunk", atMost: 2 },
+  { case: "pipe/4k-burst", with: "join", atMost: 1.3 },
+  { case: "pipe/4k-burst", with: "write + drain", atLeast: 2 },
+  { case: "pipe/4k-burst", with: "p-queue@10", atLeast: 9 },
+
+  { case: "pipe/64k", with: "write + drain", atMost: 1.15 },
+  { case: "pipe/64k-bytes", with: "write + drain", atMost: 1.15 },
+  { case: "pipe/1m", with: "write + drain", atMost: 1.1 },
+  { case: "pipe/1m-bytes", with: "write + drain", atMost: 1.1 },
+  // One batch: what is under way is never torn.
+  { case: "pipe/control-latency", metric: "ahead", atMost: 65_536 },
+
   ...["memory/abort-shared", "memory/abort-own", "memory/abort-own-random"].flatMap((id) =>
     [ours, oursWithTimeout].flatMap((who): Goal[] => [
       { case: id, who, metric: "heap", atMost: bytesOfNoise },

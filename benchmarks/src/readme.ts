@@ -49,6 +49,15 @@ const tables: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "priority/10000-5": "10,000 waiters, 5 classes",
     "priority/abort-10000": "abort of 10,000 waiters",
   },
+  "atomic-pipe-writer": {
+    "pipe/small-burst": "100 B, 10,000 in one go",
+    "pipe/small-tasks": "100 B, 1,000 tasks",
+    "pipe/small-one": "100 B, one task",
+    "pipe/4k-burst": "4 KiB",
+    "pipe/64k": "64 KiB",
+    "pipe/1m": "1 MiB",
+    "pipe/control-latency": "control behind 20 MB",
+  },
   "id-reservation": {
     "id/turn": "reserve and release, in turn",
     "id/held": "100,000 held, then released",

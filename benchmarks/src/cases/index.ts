@@ -5,6 +5,7 @@ import { integerCases } from "./integers.ts";
 import { keyedCases } from "./keyed.ts";
 import { memoryCases } from "./memory.ts";
 import { mutexCases } from "./mutex.ts";
+import { pipeCases } from "./pipe.ts";
 import { priorityCases } from "./priority.ts";
 import { rwCases } from "./rw-lock.ts";
 
@@ -17,4 +18,5 @@ export const cases: readonly Case[] = [
   ...integerCases,
   ...abortCases,
   ...memoryCases,
+  ...pipeCases,
 ];

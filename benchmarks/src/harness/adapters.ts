@@ -1,4 +1,7 @@
 /* eslint-disable @typescript-eslint/no-invalid-void-type -- `this: void` says that a method may be called on its own. */
+import type { Writable } from "node:stream";
+import type { Message } from "./pipe.ts";
+
 /** What a second `release()` by one owner does while others wait. */
 type SecondRelease = "harmless" | "throws" | "breaks exclusion" | "cannot be written";
 
@@ -99,6 +102,18 @@ export interface IntegerAdapter<Pool = unknown, Held = unknown> extends Adapter<
   giveBack(this: void, pool: Pool, held: Held): void;
 }
 
+/** One that writes whole messages to a stream. */
+export interface PipeAdapter<Writer = unknown> {
+  /** `messages` are those that `burst` is going to be given: what is to be made beforehand is made of them. */
+  create(this: void, stream: Writable, messages: readonly Message[]): Writer;
+  /** Resolves when the stream has taken the message. Undefined where nobody can wait for one of them. */
+  send?(this: void, writer: Writer, message: Message): Promise<unknown>;
+  /** The same ahead of those that wait. */
+  control?(this: void, writer: Writer, message: Message): Promise<unknown>;
+  /** Sends all in one go; resolves when the stream has taken them. Without it, all are sent and awaited together. */
+  burst?(this: void, writer: Writer, messages: readonly Message[]): Promise<unknown>;
+}
+
 /** What the module of a peer or a floor exports. */
 export interface Adapters {
   readonly mutex?: MutexAdapter;
@@ -109,4 +124,5 @@ export interface Adapters {
   readonly integers?: IntegerAdapter;
   readonly priority?: PriorityAdapter;
   readonly priorityAbort?: AbortAdapter;
+  readonly pipe?: PipeAdapter;
 }

@@ -15,6 +15,8 @@ export interface Contestant<A> {
 export interface Runner {
   /** Does so many batches, and answers what one operation cost. */
   run(batches: number): Promise<Metrics>;
+  /** Ends what it has started. */
+  end?(): Promise<void>;
 }
 
 export interface Case {

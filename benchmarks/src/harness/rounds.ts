@@ -58,6 +58,7 @@ export async function runCase(
       participant.samples.push(await participant.runner.run(participant.batches));
     }
   }
+  for (const { runner } of participants) await runner.end?.();
   const samples = Object.fromEntries(
     participants.map((participant) => [participant.name, participant.samples]),
   );

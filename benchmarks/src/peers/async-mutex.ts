@@ -1,6 +1,14 @@
 // Lacks AbortSignal; its timeout leaves the waiter in the queue; compiled down to generators. A second release is harmless.
 import { Mutex } from "async-mutex";
-import type { KeyedAdapter, MutexAdapter, PriorityAdapter, RwAdapter } from "../harness/adapters.ts";
+import { written } from "../floors/pipe.ts";
+import type {
+  KeyedAdapter,
+  MutexAdapter,
+  PipeAdapter,
+  PriorityAdapter,
+  RwAdapter,
+} from "../harness/adapters.ts";
+import type { Locked } from "../harness/pipe.ts";
 
 type Release = () => void;
 
@@ -55,4 +63,11 @@ export const rw: RwAdapter<Mutex, Release, Release> = {
   releaseWrite: (_lock, release) => {
     release();
   },
+};
+
+/** What people do who have no writer: a lock around each write, until its callback. */
+export const pipe: PipeAdapter<Locked<Mutex>> = {
+  create: (stream) => ({ stream, lock: new Mutex() }),
+  send: ({ stream, lock }, message) => lock.runExclusive(() => written(stream, message)),
+  control: ({ stream, lock }, message) => lock.runExclusive(() => written(stream, message), 1),
 };

@@ -1,4 +1,5 @@
 // Ours. One release per grant, whoever calls it how often; signal and timeout on every wait.
+import { AtomicPipeWriter } from "@holdfast/atomic-pipe-writer";
 import { counter, IdReservations, type Reservation } from "@holdfast/id-reservation";
 import { KeyedMutex, KeyedRwLock, type KeyModeToken, type KeyToken, Mutex } from "@holdfast/keyed-mutex";
 import { PriorityLock, type PriorityToken } from "@holdfast/priority-lock";
@@ -10,11 +11,13 @@ import type {
   IntegerAdapter,
   KeyedAdapter,
   MutexAdapter,
+  PipeAdapter,
   PriorityAdapter,
   RwAdapter,
 } from "../harness/adapters.ts";
 import { at } from "../harness/at.ts";
 import { abortInClasses } from "../harness/classes.ts";
+import type { Message } from "../harness/pipe.ts";
 
 export const mutex: MutexAdapter<Mutex, LockToken> = {
   secondRelease: "harmless",
@@ -158,3 +161,13 @@ export const priorityAbort: AbortAdapter = abortInClasses<PriorityLock<ClassName
   },
   (lock, signal, rank) => lock.acquire({ priority: at(classNames, rank), signal }),
 );
+
+export const pipe: PipeAdapter<AtomicPipeWriter<Message>> = {
+  create: (stream) => new AtomicPipeWriter<Message>(stream),
+  send: (writer, message) => writer.send(message),
+  control: (writer, message) => writer.control(message),
+  burst(writer, messages) {
+    for (const message of messages) void writer.send(message);
+    return writer.flush();
+  },
+};

@@ -1,7 +1,9 @@
 // A queue that runs one at a time; has AbortSignal, taken out in O(1) only at the head. Nothing to release twice.
 import PQueue from "p-queue";
-import type { AbortAdapter, MutexAdapter, PriorityAdapter } from "../harness/adapters.ts";
+import { written } from "../floors/pipe.ts";
+import type { AbortAdapter, MutexAdapter, PipeAdapter, PriorityAdapter } from "../harness/adapters.ts";
 import { abortInClasses } from "../harness/classes.ts";
+import type { Locked } from "../harness/pipe.ts";
 
 export const mutex: MutexAdapter<PQueue, never> = {
   secondRelease: "cannot be written",
@@ -41,3 +43,10 @@ export const priorityAbort = abortInClasses(abort, (queue, signal, rank) =>
     signal === undefined ? { priority: -rank } : { priority: -rank, signal },
   ),
 );
+
+/** What people do who have no writer: one write after the other, each until its callback. */
+export const pipe: PipeAdapter<Locked<PQueue>> = {
+  create: (stream) => ({ stream, lock: new PQueue({ concurrency: 1 }) }),
+  send: ({ stream, lock }, message) => lock.add(() => written(stream, message)),
+  control: ({ stream, lock }, message) => lock.add(() => written(stream, message), { priority: 1 }),
+};
