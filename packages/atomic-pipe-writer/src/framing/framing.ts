@@ -57,6 +57,8 @@ function toBody(frame: unknown): Body | undefined {
 export function pack(bodies: readonly Body[], bytes: number): Chunk | readonly Uint8Array[] {
   if (typeof bodies[0] === "string") return bodies.length === 1 ? bodies[0] : bodies.join("");
   const chunks = (bodies as Uint8Array[][]).flat();
+  const [only] = chunks;
+  if (chunks.length === 1 && only !== undefined) return only;
   // Below this copying costs less than handing over each of them.
   return bytes < chunks.length * 1024 ? concat(chunks, bytes) : chunks;
 }
