@@ -1,11 +1,6 @@
-import { readFileSync } from "node:fs";
 import type { LockMode } from "@holdfast/keyed-mutex";
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
-
-/** What the user has to mend; the message says how. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-}
+import { isMap, isScalar, isSeq, type Node } from "yaml";
+import { YamlFile } from "../yaml-file.js";
 
 /** What the file says about one tool. */
 export interface ToolRules {
@@ -45,39 +40,23 @@ export class GuardConfig {
 
 /** Reads a configuration file; throws `UsageError` that names the file, the line and what to do. */
 export function readConfig(file: string): GuardConfig {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    throw new UsageError(
-      `cannot read the configuration ${file}: ${(error as Error).message}. Check the path given with --config.`,
-    );
-  }
-  return new Reader(file, text).read();
+  return new Reader(new YamlFile(file, "configuration", "--config")).read();
 }
 
 const step = /^[^.[\]]+(\[\])*$/;
 
 class Reader {
-  readonly #file: string;
-  readonly #lines = new LineCounter();
-  readonly #text: string;
+  readonly #file: YamlFile;
 
-  constructor(file: string, text: string) {
+  constructor(file: YamlFile) {
     this.#file = file;
-    this.#text = text;
   }
 
   read(): GuardConfig {
-    const document = parseDocument(this.#text, { lineCounter: this.#lines });
-    const [problem] = document.errors;
-    if (problem !== undefined) {
-      const [message = problem.message] = problem.message.split(" at line ");
-      throw this.#wrong(problem.pos[0], `this is not YAML: ${message}`);
-    }
+    const { contents } = this.#file;
     const servers = new Map<string, ServerRules>();
-    if (document.contents === null) return new GuardConfig(servers);
-    for (const [name, node] of this.#entries(document.contents, "the file", ["servers"]))
+    if (contents === null) return new GuardConfig(servers);
+    for (const [name, node] of this.#entries(contents, "the file", ["servers"]))
       if (name === "servers")
         for (const [server, rules] of this.#entries(node, '"servers"'))
           servers.set(server, this.#server(server, rules));
@@ -104,11 +83,11 @@ class Reader {
 
   #keys(node: Node | null): string[][] {
     const hint = '"keys" must be a list of argument names such as [path, "edits[].path"]';
-    if (!isSeq(node)) throw this.#wrong(node, hint);
+    if (!isSeq(node)) throw this.#file.wrong(node, hint);
     return node.items.map((item) => {
       const value = isScalar(item) ? item.value : undefined;
       if (typeof value !== "string" || !value.split(".").every((part) => step.test(part)))
-        throw this.#wrong(item as Node, hint);
+        throw this.#file.wrong(item as Node, hint);
       return value.split(".").flatMap((part) => part.split(/(?=\[\])/));
     });
   }
@@ -116,22 +95,20 @@ class Reader {
   #mode(node: Node | null, field: string): LockMode {
     const value = isScalar(node) ? node.value : undefined;
     if (value === "shared" || value === "exclusive") return value;
-    throw this.#wrong(node, `"${field}" must be "shared" or "exclusive"`);
+    throw this.#file.wrong(node, `"${field}" must be "shared" or "exclusive"`);
   }
 
   /** The entries of a mapping, whose names must be known if `allowed` says which are. */
   *#entries(node: unknown, what: string, allowed?: readonly string[]): Generator<[string, Node | null]> {
-    if (!isMap(node)) throw this.#wrong(node as Node | null, `${what} must be a mapping (name: value)`);
+    if (!isMap(node)) throw this.#file.wrong(node as Node | null, `${what} must be a mapping (name: value)`);
     for (const { key, value } of node.items) {
       const name = isScalar(key) ? String(key.value) : "";
       if (allowed !== undefined && !allowed.includes(name))
-        throw this.#wrong(key as Node, `unknown field "${name}" in ${what}; allowed: ${allowed.join(", ")}`);
+        throw this.#file.wrong(
+          key as Node,
+          `unknown field "${name}" in ${what}; allowed: ${allowed.join(", ")}`,
+        );
       yield [name, (value as Node | null) ?? (key as Node | null)];
     }
-  }
-
-  #wrong(where: Node | number | null | undefined, problem: string): UsageError {
-    const offset = typeof where === "number" ? where : (where?.range?.[0] ?? 0);
-    return new UsageError(`${this.#file}:${this.#lines.linePos(offset).line}: ${problem}.`);
   }
 }

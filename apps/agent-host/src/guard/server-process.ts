@@ -2,7 +2,7 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";
 import type { Readable, Writable } from "node:stream";
-import { UsageError } from "./config.js";
+import { UsageError } from "../usage-error.js";
 
 /** Milliseconds for output that is still on its way when the process has ended; a grandchild may keep the pipe open. */
 const drainTime = 500;

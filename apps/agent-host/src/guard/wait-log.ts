@@ -1,5 +1,5 @@
 import { appendFileSync, closeSync, openSync } from "node:fs";
-import { UsageError } from "./config.js";
+import { UsageError } from "../usage-error.js";
 import type { Id } from "./json-rpc.js";
 
 /** One wait of one call. */

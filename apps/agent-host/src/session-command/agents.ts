@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { UsageError } from "../guard/config.js";
+import { UsageError } from "../usage-error.js";
 import type { AgentDriver } from "../session/driver.js";
 import { streamJson } from "../session/drivers/stream-json.js";
 

@@ -1,6 +1,5 @@
-import { readFileSync } from "node:fs";
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
-import { UsageError } from "../guard/config.js";
+import { isMap, isScalar, isSeq, type Node } from "yaml";
+import { YamlFile } from "../yaml-file.js";
 import type { Kind } from "../session/holders.js";
 
 /** What can be waited for, in the order in which it happens to one who asks. */
@@ -24,51 +23,35 @@ type Field = (typeof fields)[number];
 
 /** Reads a script; throws `UsageError` that names the file, the line and the column. */
 export function readScript(file: string): Entry[] {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    throw new UsageError(
-      `cannot read the script ${file}: ${(error as Error).message}. Check the path given with --script.`,
-    );
-  }
-  return new Reader(file, text).read();
+  return new Reader(new YamlFile(file, "script", "--script")).read();
 }
 
 class Reader {
-  readonly #file: string;
-  readonly #lines = new LineCounter();
-  readonly #text: string;
+  readonly #file: YamlFile;
 
-  constructor(file: string, text: string) {
+  constructor(file: YamlFile) {
     this.#file = file;
-    this.#text = text;
   }
 
   read(): Entry[] {
-    const document = parseDocument(this.#text, { lineCounter: this.#lines });
-    const [problem] = document.errors;
-    if (problem !== undefined) {
-      const [message = problem.message] = problem.message.split(" at line ");
-      throw this.#wrong(problem.pos[0], `this is not YAML: ${message}`);
-    }
-    const { contents } = document;
+    const { contents } = this.#file;
     if (!isSeq(contents) || contents.items.length === 0)
-      throw this.#wrong(contents, "a script is a list of entries, each with kind, label and prompt");
+      throw this.#file.wrong(contents, "a script is a list of entries, each with kind, label and prompt");
     const entries: Entry[] = [];
-    for (const item of contents.items) entries.push(this.#entry(item, entries));
+    for (const item of contents.items) entries.push(this.#entry(item as Node, entries));
     return entries;
   }
 
   #entry(node: Node, before: readonly Entry[]): Entry {
     const values = this.#fields(node);
     const kind = this.#string(node, values, "kind");
-    if (!kinds.includes(kind)) throw this.#wrong(values.get("kind"), `"kind" must be ${kinds.join(", ")}`);
+    if (!kinds.includes(kind))
+      throw this.#file.wrong(values.get("kind"), `"kind" must be ${kinds.join(", ")}`);
     const label = this.#string(node, values, "label");
     if (!/^[^\p{Cc}]+$/u.test(label))
-      throw this.#wrong(values.get("label"), '"label" must be one line, and not empty');
+      throw this.#file.wrong(values.get("label"), '"label" must be one line, and not empty');
     if (before.some((entry) => entry.label === label))
-      throw this.#wrong(
+      throw this.#file.wrong(
         values.get("label"),
         `there is an entry "${label}" already; each needs its own label`,
       );
@@ -84,19 +67,22 @@ class Reader {
     const text = isScalar(node) ? String(node.value) : "";
     const [, label, step] = /^(.+) (\S+)$/s.exec(text) ?? [];
     if (label === undefined || !steps.includes(step as Step))
-      throw this.#wrong(node, `"at" must be a label and one of ${steps.join(", ")}, such as "report speaks"`);
+      throw this.#file.wrong(
+        node,
+        `"at" must be a label and one of ${steps.join(", ")}, such as "report speaks"`,
+      );
     if (!before.some((entry) => entry.label === label))
-      throw this.#wrong(node, `"at" waits for "${label}", and no entry before this one has that label`);
+      throw this.#file.wrong(node, `"at" waits for "${label}", and no entry before this one has that label`);
     return { label, step: step as Step };
   }
 
   #fields(node: Node): Map<Field, Node> {
-    if (!isMap(node)) throw this.#wrong(node, "an entry must be a mapping with kind, label and prompt");
+    if (!isMap(node)) throw this.#file.wrong(node, "an entry must be a mapping with kind, label and prompt");
     const values = new Map<Field, Node>();
     for (const { key, value } of node.items) {
       const name = isScalar(key) ? String(key.value) : "";
       if (!fields.includes(name as Field))
-        throw this.#wrong(key as Node, `unknown field "${name}"; allowed: ${fields.join(", ")}`);
+        throw this.#file.wrong(key as Node, `unknown field "${name}"; allowed: ${fields.join(", ")}`);
       values.set(name as Field, (value ?? key) as Node);
     }
     return values;
@@ -104,16 +90,9 @@ class Reader {
 
   #string(entry: Node, values: ReadonlyMap<Field, Node>, field: Field): string {
     const node = values.get(field);
-    if (node === undefined) throw this.#wrong(entry, `this entry has no "${field}"`);
+    if (node === undefined) throw this.#file.wrong(entry, `this entry has no "${field}"`);
     if (!isScalar(node) || typeof node.value !== "string")
-      throw this.#wrong(node, `"${field}" must be a text`);
+      throw this.#file.wrong(node, `"${field}" must be a text`);
     return node.value;
-  }
-
-  #wrong(where: Node | number | null | undefined, problem: string): UsageError {
-    const offset = typeof where === "number" ? where : (where?.range?.[0] ?? 0);
-    const { line, col } = this.#lines.linePos(offset);
-    // An empty file has no first line.
-    return new UsageError(`${this.#file}:${Math.max(line, 1)}:${Math.max(col, 1)}: ${problem}.`);
   }
 }
