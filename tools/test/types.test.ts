@@ -17,6 +17,8 @@ const plain = `
 import { isLockError, type Governor, type LockToken } from "@holdfast/core";
 import { counter, IdReservations, numbered, type Reservation } from "@holdfast/id-reservation";
 import { KeyedMutex, KeyedRwLock, Mutex } from "@holdfast/keyed-mutex";
+import { AtomicPipeWriter, FrameReader, ndjson } from "@holdfast/atomic-pipe-writer";
+import { PriorityLock, type PriorityToken } from "@holdfast/priority-lock";
 import { RwLock, type ReadToken } from "@holdfast/rw-lock";
 
 const lock = new RwLock({ maxReaders: 3, maxWaiters: undefined, label: "x" });
@@ -33,6 +35,19 @@ export const reserved: Reservation & Disposable = new IdReservations().reserveFi
 export const job: Promise<number> = new IdReservations<number>().withFirst(counter(1), ({ id }) => id);
 // @ts-expect-error an answer that comes later is too late
 new IdReservations({ isTaken: async (id: string) => id === "a" });
+export const prioritized = new PriorityLock({ classes: ["high", "low"] });
+export const yields = (token: PriorityToken<"low">): Promise<boolean> => {
+  token.signal.addEventListener("abort", () => undefined);
+  token.evictedSignal.addEventListener("abort", { handleEvent: () => undefined });
+  return token.checkpoint();
+};
+export const frames = (pipe: { getWriter(): never }): Promise<void> =>
+  new AtomicPipeWriter(pipe, { framing: ndjson }).send({ any: "thing" });
+export const reader = new FrameReader({ parse: (line): unknown => line });
+// @ts-expect-error there is no such class
+void prioritized.acquire({ priority: "middle" });
+// @ts-expect-error there is no default class
+void prioritized.acquire({});
 // @ts-expect-error a number is no key of this one
 new KeyedMutex<string>().tryAcquire(1);
 // @ts-expect-error a timeout is in milliseconds, not in words
@@ -45,11 +60,13 @@ void lock.read({ timeout: "5 ms" });
 const signals = `
 import { IdReservations } from "@holdfast/id-reservation";
 import { KeyedMutex, KeyedRwLock, Mutex } from "@holdfast/keyed-mutex";
+import { PriorityLock } from "@holdfast/priority-lock";
 import { RwLock } from "@holdfast/rw-lock";
 
 const { signal } = new AbortController();
 void new IdReservations().whenFree("a", { signal, timeout: 5 });
 void new RwLock().read({ signal });
+export const platform: AbortSignal | undefined = new PriorityLock({ classes: ["only"] }).tryAcquire({ priority: "only" })?.signal;
 void new RwLock().withWrite(() => 1, { signal: AbortSignal.timeout(5) });
 void new Mutex().acquire({ signal: AbortSignal.abort() });
 void new KeyedMutex().acquireAll(["a", "b"], { signal });

@@ -42,10 +42,11 @@ export function holdUnlessAborted<T extends LockToken, R>(
   fn: (token: T) => R,
   options: WaitOptions | undefined,
 ): Promise<Awaited<R>> {
+  const { lost } = token as { readonly lost?: unknown };
   const aborted = options?.signal?.aborted === true;
-  if (!aborted && token.held) return hold(token, fn);
+  if (!aborted && lost === undefined) return hold(token, fn);
   token.release();
-  throw aborted ? options.signal.reason : (token as { readonly lost?: unknown }).lost;
+  throw aborted ? options.signal.reason : lost;
 }
 
 /** Makes a function that runs `fn` by `runInside`, with its own `this` and arguments. */

@@ -1,4 +1,4 @@
-import { exclusiveLockSuite } from "@holdfast/conformance";
+import { exclusiveLockSuite, onEvent } from "@holdfast/conformance";
 import { describe, expect, it } from "vitest";
 import { Mutex, type MutexOptions } from "../src/index.js";
 
@@ -25,6 +25,18 @@ describe("Mutex", () => {
       expect(() => new Mutex(options as MutexOptions)).toThrow(naming);
     }
     expect(new Mutex({ maxWaiters: Infinity, label: undefined }).locked).toBe(false);
+  });
+
+  it("[L16] runs a body whose token an observer released: only a lock that takes grants back keeps it from starting", async () => {
+    const mutex = new Mutex();
+    const holder = await mutex.acquire();
+    const body = mutex.with(({ held }) => held);
+    const stop = onEvent("grant", ({ token }) => token?.release());
+    const observed = mutex.with(({ held }) => held);
+    holder.release();
+    expect([await body, await observed]).toEqual([true, false]);
+    stop();
+    expect(mutex.locked).toBe(false);
   });
 
   it("[L22] names the lock and the request in its errors", async () => {

@@ -17,7 +17,6 @@ export {
   TimeoutError,
 } from "@holdfast/core";
 export type {
-  AbortListener,
   AbortSignalLike,
   Governor,
   HeldEntry,

@@ -1,6 +1,7 @@
 import { listeners, onEvent, reasonOf, settle, watch } from "@holdfast/conformance";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { EvictedError, PreemptedError, PriorityLock, type PriorityToken } from "../src/index.js";
+import { uncaught } from "./uncaught.js";
 
 const classes = { webhook: { preempts: true }, background: {}, worker: { preemptible: true } } as const;
 type Kind = keyof typeof classes;
@@ -30,21 +31,6 @@ function drain(session: Session): (string | undefined)[] {
   const order: (string | undefined)[] = [];
   while (session.waiters > 0 && session.evict()) order.push(session.holder?.label);
   return order;
-}
-
-/** What is thrown where nobody can catch it, while `action` runs and right after. No handler stays behind. */
-async function uncaught(action: () => void): Promise<unknown[]> {
-  const thrown: unknown[] = [];
-  process.setUncaughtExceptionCaptureCallback((error) => {
-    thrown.push(error);
-  });
-  try {
-    action();
-    await settle();
-  } finally {
-    process.setUncaughtExceptionCaptureCallback(null);
-  }
-  return thrown;
 }
 
 afterEach(() => {

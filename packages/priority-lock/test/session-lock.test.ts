@@ -1,6 +1,7 @@
 import { gate, listeners, observe, onEvent, reasonOf, settle, watch } from "@holdfast/conformance";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { isLockError, PriorityLock, type PriorityLockOptions, type PriorityToken } from "../src/index.js";
+import { uncaught } from "./uncaught.js";
 
 // The lock of an agent session: webhooks interrupt the worker, system work in the background does not, and is not interrupted.
 const classes = { webhook: { preempts: true }, background: {}, worker: { preemptible: true } } as const;
@@ -33,21 +34,6 @@ async function expectLikeNew(session: Session): Promise<void> {
   expect(await worker?.checkpoint()).toBe(false);
   worker?.release();
   expect(session.holder).toBeNull();
-}
-
-/** What is thrown where nobody can catch it, while `action` runs and right after. No handler stays behind. */
-async function uncaught(action: () => void): Promise<unknown[]> {
-  const thrown: unknown[] = [];
-  process.setUncaughtExceptionCaptureCallback((error) => {
-    thrown.push(error);
-  });
-  try {
-    action();
-    await settle();
-  } finally {
-    process.setUncaughtExceptionCaptureCallback(null);
-  }
-  return thrown;
 }
 
 afterEach(() => {
