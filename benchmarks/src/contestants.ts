@@ -150,7 +150,6 @@ export const prioritized: readonly Contestant<PriorityAdapter>[] = [
   own(async () => (await import("./peers/holdfast.ts")).priority),
   // The two share what the engine learns, as they do in a program that has both: either is up to a tenth faster alone.
   own(async () => (await import("./peers/holdfast.ts")).withoutPriority, "Mutex"),
-  own(async () => (await import("./peers/holdfast.ts")).aging, "with aging"),
   ...peers((adapters) => adapters.priority, ["async", "async-mutex", "p-queue@9", "p-queue@10"]),
 ];
 

@@ -139,12 +139,6 @@ export const priority: PriorityAdapter<PriorityLock<ClassName>, PriorityToken> =
   runAsync: (lock, rank, body) => lock.with(body, { priority: at(classNames, rank) }),
 };
 
-/** Our lock with aging, for what that costs. */
-export const aging: PriorityAdapter<PriorityLock<ClassName>, PriorityToken> = {
-  ...priority,
-  create: (classes) => new PriorityLock({ classes: classNames.slice(0, classes), agingMs: 60_000 }),
-};
-
 /** Our lock without classes, for what they cost. */
 export const withoutPriority: PriorityAdapter<Mutex, LockToken> = {
   secondRelease: "harmless",
