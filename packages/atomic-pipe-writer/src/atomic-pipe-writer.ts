@@ -202,7 +202,8 @@ export class AtomicPipeWriter<M = Chunk> implements AsyncDisposable {
     checkChoice(name, "options.lane", ["data", "control"]);
     const lane = name === "data" ? this.#data : this.#control;
     if (this.#closed) return false;
-    const [body, bytes] = this.#frame(lane, message);
+    const body = frame(this.#framing, message);
+    const bytes = this.#sizeIn(lane, body);
     // The framing is not ours: it may have closed the pipe.
     if ((this.#closed as boolean) || !lane.fits(bytes)) return false;
     lane.send(body, bytes, undefined, false, false).catch(() => undefined);
@@ -311,7 +312,8 @@ export class AtomicPipeWriter<M = Chunk> implements AsyncDisposable {
     if (this.#closed) return Promise.reject(this.#refusal());
     let body: Body, bytes: number;
     try {
-      [body, bytes] = this.#frame(lane, message);
+      body = frame(this.#framing, message);
+      bytes = this.#sizeIn(lane, body);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -321,17 +323,16 @@ export class AtomicPipeWriter<M = Chunk> implements AsyncDisposable {
     return lane.send(body, bytes, options, this.#settings.waits, idle);
   }
 
-  #frame(lane: Lane, message: M): [body: Body, bytes: number] {
-    const body = frame(this.#framing, message);
+  /** How many bytes a frame has; throws if the lane takes none so large. */
+  #sizeIn({ limits: { maxFrameBytes } }: Lane, body: Body): number {
     const bytes = sizeOf(body);
-    const { maxFrameBytes } = lane.limits;
     if (bytes > maxFrameBytes)
       throw new FrameError(
         `The frame takes ${bytes} bytes, and ${this.#state.name} takes frames of at most ${maxFrameBytes}`,
         "limit",
         { bytes },
       );
-    return [body, bytes];
+    return bytes;
   }
 
   /** Takes no more messages. A batch that is open takes none either, so there is nothing to wait for. */

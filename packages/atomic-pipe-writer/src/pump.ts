@@ -8,7 +8,8 @@ import type { Settings } from "./options.js";
 import type { Sink, Trouble } from "./sink/sink.js";
 import { StallClock } from "./stall-clock.js";
 
-declare function queueMicrotask(callback: () => void): void;
+// A reaction of it is a microtask as well, without the resource that Node makes for each `queueMicrotask()`.
+const settled = Promise.resolve();
 
 /** What is handed over in one write. */
 type Piece = Chunk | readonly Uint8Array[];
@@ -48,6 +49,10 @@ export class Pump {
   #running = false;
   #writing = false;
   #stopped = false;
+  readonly #begin = (): void => {
+    this.#scheduled = false;
+    this.#run();
+  };
   // Which write is under way: a stream may call back late, or twice.
   #write = 0;
 
@@ -72,10 +77,7 @@ export class Pump {
   wake(): void {
     if (this.#scheduled || this.#running || this.#writing || this.#stopped) return;
     this.#scheduled = true;
-    queueMicrotask(() => {
-      this.#scheduled = false;
-      this.#run();
-    });
+    void settled.then(this.#begin);
   }
 
   /** Writes nothing more. Returns the frames that are on their way, and what the reader can have of them. */
@@ -132,7 +134,8 @@ export class Pump {
         next.lane.state.settle();
         continue;
       }
-      const [first] = frames;
+      // By index: destructuring would walk an iterator for every frame.
+      const first = frames[0];
       const fits =
         first === undefined ||
         (join && flight.bytes + next.bytes <= maxBatchBytes && typeof first.body === typeof next.body);
@@ -141,14 +144,13 @@ export class Pump {
       frames.push(next);
       this.#lanes.start(next);
     }
-    const [first] = frames;
+    const first = frames[0];
     if (this.#stopped || first === undefined) {
       this.#flight = undefined;
       return undefined;
     }
-    const bodies = frames.map(({ body }) => body);
     flight.pieces =
-      flight.bytes > maxSliceBytes ? slices(first.body, maxSliceBytes) : [pack(bodies, flight.bytes)];
+      flight.bytes > maxSliceBytes ? slices(first.body, maxSliceBytes) : [pack(frames, flight.bytes)];
     return flight;
   }
 

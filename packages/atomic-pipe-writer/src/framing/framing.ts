@@ -53,14 +53,20 @@ function toBody(frame: unknown): Body | undefined {
   return chunks;
 }
 
-/** What a stream is given for the frames of one write: one text, or as few chunks as are cheap to make. */
-export function pack(bodies: readonly Body[], bytes: number): Chunk | readonly Uint8Array[] {
-  if (typeof bodies[0] === "string") return bodies.length === 1 ? bodies[0] : bodies.join("");
-  const chunks = (bodies as Uint8Array[][]).flat();
-  const [only] = chunks;
-  if (chunks.length === 1 && only !== undefined) return only;
+/** What a stream is given for the frames of one write, all text or all bytes: as few chunks as are cheap to make. */
+export function pack(
+  frames: readonly { readonly body: Body }[],
+  bytes: number,
+): Chunk | readonly Uint8Array[] {
+  // Mostly there is one frame, with nothing to put together.
+  const body = frames.length === 1 ? frames[0]?.body : undefined;
+  if (typeof body === "string") return body;
+  const bodies = frames.map((frame) => frame.body);
+  if (typeof bodies[0] === "string") return bodies.join("");
+  const chunks = body ?? (bodies as Uint8Array[][]).flat();
+  const only = chunks.length === 1 ? chunks[0] : undefined;
   // Below this copying costs less than handing over each of them.
-  return bytes < chunks.length * 1024 ? concat(chunks, bytes) : chunks;
+  return only ?? (bytes < chunks.length * 1024 ? concat(chunks, bytes) : chunks);
 }
 
 /** The pieces in which a large frame is handed over. */
