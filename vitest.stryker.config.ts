@@ -32,6 +32,6 @@ export default defineConfig({
     sequence: { sequencer: RandomLast },
     setupFiles: ["./tools/mutation-setup.ts"],
     // A broken lock hangs.
-    testTimeout: 1000,
+    testTimeout: 4000,
   },
 });

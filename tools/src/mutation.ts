@@ -37,7 +37,8 @@ for (const short of positionals.length > 0 ? positionals : Object.keys(tests)) {
     testRunner: "vitest",
     // Stryker would look for it beside itself.
     plugins: [import.meta.resolve("@stryker-mutator/vitest-runner")],
-    vitest: { configFile: "vitest.stryker.config.ts", related: false },
+    // Processes and not threads: a thread that ends closes the numbers of the files that it opened, whoever has them by then.
+    vitest: { configFile: "vitest.stryker.config.ts", related: false, pool: "forks" },
     // Only the packages go into the copy.
     ignorePatterns: [
       "/*",
