@@ -2,6 +2,7 @@ import { gate, listeners, settle } from "@holdfast/conformance";
 import { describe, expect, it, vi } from "vitest";
 import { AgentSlot } from "../../src/session/agent-slot.js";
 import { streamJson } from "../../src/session/drivers/stream-json.js";
+import { defaultLimits } from "../../src/session/limits.js";
 import { linkSignals, orAborted } from "../../src/session/linked-signal.js";
 import { ReplyWatchdog } from "../../src/session/reply-watchdog.js";
 import { FakeProcess } from "./support/fake-agent.js";
@@ -17,6 +18,7 @@ describe("the place of the agent", () => {
         processes.push(process);
         return process;
       },
+      limits: defaultLimits,
       strict: true,
       log: nothing,
       onConversation: nothing,
