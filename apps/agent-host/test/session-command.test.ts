@@ -107,6 +107,20 @@ describe("a script", () => {
     },
   );
 
+  it("[S57] says why an agent cannot be used, to the end", async () => {
+    const answers = `process.stdin.on("data", (line) => {
+      const { id } = JSON.parse(line);
+      const answer = id === 0 ? { result: { protocolVersion: 1 } } : { error: { code: -32000, message: "Authentication required" } };
+      console.log(JSON.stringify({ jsonrpc: "2.0", id, ...answer }));
+    })`;
+    const file = script("- { kind: worker, label: a, prompt: hello }\n");
+    const run = new SessionCommand("--script", file, "--agent", "acp", "--", process.execPath, "-e", answers);
+    expect(await run.exit).toBe(1);
+    expect(run.stdout).toContain(
+      'failed (notStarted): "The agent cannot be started: It refused session/new: Authentication required"',
+    );
+  });
+
   it("ends with 1 if a turn fails, and says who never asked", async () => {
     const text =
       "- { kind: worker, label: a, prompt: /exit 3 }\n- { at: a yields, kind: handler, label: b, prompt: x }\n";

@@ -61,14 +61,14 @@ export interface Boundary {
 export type AgentSettings = Readonly<Record<string, string>>;
 
 /** A request to the agent. `name`: for people. */
-export interface Request {
+export interface AgentRequest {
   readonly id: number;
   readonly name: string;
   readonly frame: Frame;
 }
 
 /** Sends a request and resolves to its answer. Rejects if none comes in time or the agent ends. */
-export type Ask = (request: Request) => Promise<Frame>;
+export type Ask = (request: AgentRequest) => Promise<Frame>;
 
 /** One kind of agent. */
 export interface AgentDriver {

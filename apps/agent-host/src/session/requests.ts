@@ -1,5 +1,5 @@
 import type { Frame } from "./agent-child.js";
-import type { Request } from "./driver.js";
+import type { AgentRequest } from "./driver.js";
 import type { SessionLimits } from "./limits.js";
 import { Timers } from "./timers.js";
 import { UnfitAgentError } from "./unfit-agent-error.js";
@@ -23,7 +23,7 @@ export class Requests {
   }
 
   /** Sends a request; resolves to its answer. Rejects if none comes in time, or with what ends the child. */
-  ask({ id, name, frame }: Request): Promise<Frame> {
+  ask({ id, name, frame }: AgentRequest): Promise<Frame> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     const { opening, brokenPipe } = this.#limits;
     return new Promise((resolve, reject) => {

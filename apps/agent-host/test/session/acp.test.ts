@@ -222,7 +222,10 @@ describe("a conversation", () => {
     const { outcome } = await running(acp);
     acp.agent.process.exit(9);
     await settle();
-    expect(acp.agent.heard).toEqual(["initialize", "session/load", "session/prompt"]);
+    expect(acp.agents.map(({ heard }) => heard)).toEqual([
+      ["initialize", "session/new", "session/prompt"],
+      ["initialize", "session/load", "session/prompt"],
+    ]);
     await acp.agent.chunk("done");
     await acp.agent.stop();
     expect(await outcome).toEqual({ status: "completed", text: "done" });
@@ -251,14 +254,17 @@ describe("a turn", () => {
       { method: "session/update" },
       chunk("b"),
       { method: "something/new" },
+      { method: "session/request_permission", params: { sessionId: "s-1" } },
       { id: 99, result: {} },
+      { id: null, result: {} },
       chunk("c"),
       { id: 2, result: { stopReason: "end_turn" } },
       chunk("LATE"),
       { id: 2, result: { stopReason: "refusal" } },
     );
     expect(await outcome).toEqual({ status: "completed", text: "abc" });
-    expect(heard).toEqual(["a", "b", "c"]);
+    // None of it is answered.
+    expect([heard, acp.agent.turns]).toEqual([["a", "b", "c"], ["session/prompt"]]);
     await expectClean(acp);
   });
 
@@ -327,6 +333,7 @@ describe("a turn", () => {
       { id: 2, error: { code: -32601 } },
       { id: "x", error: { code: -32601 } },
     ]);
+    expect(acp.session.status().counters.dropped).toBe(0);
   });
 });
 
@@ -576,7 +583,7 @@ describe("Copilot", () => {
     const acp = new AcpSession(copilot);
     expect(await said(acp, ...pieces)).toMatchObject([{ status: "cancelled", sent: true, text: "" }, pieces]);
     // And the next turn has its own words.
-    expect(await said(acp, "fine")).toEqual([{ status: "completed", text: "fine" }, ["fine"]]);
+    expect(await said(acp)).toEqual([{ status: "completed", text: "" }, []]);
     expect(acp.agents).toHaveLength(1);
   });
 

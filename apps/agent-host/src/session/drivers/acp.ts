@@ -8,11 +8,13 @@ import {
   PROTOCOL_VERSION,
   RequestError,
   type RequestPermissionOutcome,
+  type StopReason,
 } from "@agentclientprotocol/sdk";
 import type { Frame } from "../agent-child.js";
 import type { Launch } from "../agent-process.js";
 import type {
   AgentDriver,
+  AgentRequest,
   AgentSettings,
   Ask,
   Boundary,
@@ -21,7 +23,6 @@ import type {
   PermissionAnswer,
   PermissionRequest,
   ProviderFailure,
-  Request,
 } from "../driver.js";
 import { UnfitAgentError } from "../unfit-agent-error.js";
 import { CopilotWords, isCopilot } from "./copilot.js";
@@ -146,7 +147,7 @@ class AcpDialogue implements Dialogue {
     return loose(answer["result"]);
   }
 
-  #request<M extends AgentRequestMethod>(method: M, params: AgentRequestParamsByMethod[M]): Request {
+  #request<M extends AgentRequestMethod>(method: M, params: AgentRequestParamsByMethod[M]): AgentRequest {
     const id = this.#requests;
     this.#requests += 1;
     return { id, name: method, frame: { jsonrpc: "2.0", id, method, params } };
@@ -180,7 +181,6 @@ class AcpDialogue implements Dialogue {
       };
     }
     if (id !== this.#prompt) return { kind: "reply", id };
-    this.#prompt = undefined;
     if (frame["error"] !== undefined) return failed(loose(frame["error"]));
     if (this.#copilot?.cancelled === true) return { kind: "boundary", text: "", cancelled: true };
     return stopped(loose(result));
@@ -211,17 +211,19 @@ function choose(offered: unknown, answer: PermissionAnswer): RequestPermissionOu
 }
 
 /** What a stop before the end is called for people. The agent itself is none the worse for it. */
-const reasons: Readonly<Record<string, string>> = {
+const stops: Readonly<Record<Exclude<StopReason, "end_turn" | "cancelled">, string>> = {
   max_tokens: "the answer became too long (max_tokens)",
   max_turn_requests: "the turn needed too many requests to the model (max_turn_requests)",
   refusal: "it refused to go on (refusal)",
 };
 
+const reasons = new Map<unknown, string>(Object.entries(stops));
+
 function stopped(result: Loose): Boundary {
   const { stopReason } = result;
   if (stopReason === "end_turn") return { kind: "boundary" };
   if (stopReason === "cancelled") return { kind: "boundary", cancelled: true };
-  const why = reasons[string(stopReason)] ?? `for an unknown reason (${JSON.stringify(stopReason)})`;
+  const why = reasons.get(stopReason) ?? `for an unknown reason (${JSON.stringify(stopReason)})`;
   const failure = { message: `The agent stopped: ${why}`, payload: result, sound: true };
   return { kind: "boundary", failure };
 }

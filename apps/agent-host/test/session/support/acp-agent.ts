@@ -16,7 +16,7 @@ export const canLoad: Answers = {
   initialize: { result: { protocolVersion: 1, agentCapabilities: { loadSession: true } } },
 };
 
-export const options = [
+const options = [
   { optionId: "yes", name: "Allow", kind: "allow_once" },
   { optionId: "no", name: "Reject", kind: "reject_once" },
 ];
