@@ -86,7 +86,7 @@ function program(exit: (code: number) => void): Command {
     )
     .addOption(
       new Option("--agent <kind>", "what the agent speaks; scripted is a small one without a model, built in")
-        .choices(["scripted", "stream-json"])
+        .choices(["scripted", "stream-json", "acp"])
         .default("scripted"),
     )
     .passThroughOptions()

@@ -8,7 +8,7 @@ import { readTerminal } from "../src/session-command/terminal.js";
 import { defaultLimits } from "../src/session/limits.js";
 import { isAlive, isGone } from "./support/guard-process.js";
 import { endCommands, SessionCommand } from "./support/session-command.js";
-import { scripted } from "./session/support/scripted.js";
+import { acpAgent, scripted } from "./session/support/scripted.js";
 import { closeAll, openSession } from "./session/support/sessions.js";
 
 let folder = "";
@@ -84,6 +84,41 @@ describe("a script", () => {
     );
     expect(await run.exit).toBe(0);
     expect(run.stdout).toContain('completed: "s-7 #1: hello"');
+  });
+
+  it(
+    "[AH3, AH4] takes the command of an agent that speaks ACP, whose turn yields too",
+    { timeout: 30_000 },
+    async () => {
+      const file = script(
+        "- { kind: worker, label: long, prompt: /silent }\n- { at: long speaks, kind: handler, label: ann, prompt: hello }\n",
+      );
+      const run = new SessionCommand("--script", file, "--agent", "acp", "--", process.execPath, acpAgent);
+      expect(await run.exit).toBe(0);
+      expect(lines(run).slice(2, -1)).toEqual([
+        'worker "long" gets an answer: "echo: /silent"',
+        'handler "ann" asks',
+        'worker "long" is asked to yield to handler "ann"',
+        'worker "long" ends: cancelled, after "echo: /silent"',
+        'handler "ann" begins, after a wait of N ms',
+        'handler "ann" gets an answer: "echo: hello"',
+        'handler "ann" ends: completed: "echo: hello"',
+      ]);
+    },
+  );
+
+  it("[S57] says why an agent cannot be used, to the end", async () => {
+    const answers = `process.stdin.on("data", (line) => {
+      const { id } = JSON.parse(line);
+      const answer = id === 0 ? { result: { protocolVersion: 1 } } : { error: { code: -32000, message: "Authentication required" } };
+      console.log(JSON.stringify({ jsonrpc: "2.0", id, ...answer }));
+    })`;
+    const file = script("- { kind: worker, label: a, prompt: hello }\n");
+    const run = new SessionCommand("--script", file, "--agent", "acp", "--", process.execPath, "-e", answers);
+    expect(await run.exit).toBe(1);
+    expect(run.stdout).toContain(
+      'failed (notStarted): "The agent cannot be started: It refused session/new: Authentication required"',
+    );
   });
 
   it("ends with 1 if a turn fails, and says who never asked", async () => {

@@ -17,8 +17,9 @@ export interface Preemption {
 
 /** A worker's turn that would last for ever, and two handlers who come while it runs. */
 export async function playPreemption(signal: AbortSignal): Promise<Preemption> {
+  const driver = await driverFor("scripted", []);
   signal.throwIfAborted();
-  const session = new AgentSession({ driver: driverFor("scripted", []) });
+  const session = new AgentSession({ driver });
   const moments: Moment[] = [];
   const lines: string[] = [];
   const timeline = new Timeline(entries, (line) => lines.push(line));

@@ -14,7 +14,7 @@ export function describeOutcome(outcome: Outcome): string {
     case "cancelled":
       return `cancelled, ${after(outcome.sent, outcome.text)}${why(outcome.reason)}`;
     case "failed":
-      return `failed (${outcome.failure}): ${quote(outcome.error.message)}`;
+      return `failed (${outcome.failure}): ${quote(outcome.error.message, 200)}`;
     case "idleTimeout":
       return `failed: the agent said nothing for ${outcome.afterMs} ms and is replaced`;
     case "drainTimeout":

@@ -18,7 +18,7 @@ export async function runSession(
   command: readonly string[],
   { agent, script }: SessionCommandOptions,
 ): Promise<number> {
-  const driver = driverFor(agent, command);
+  const driver = await driverFor(agent, command);
   const entries = script === undefined ? undefined : readScript(script);
   const session = new AgentSession({ driver });
   return entries === undefined ? takeLines(session) : playScript(session, entries);

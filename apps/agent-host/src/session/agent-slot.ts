@@ -1,7 +1,10 @@
 import { Mutex } from "@holdfast/keyed-mutex";
 import { AgentChild, type ChildEnd, type ChildGraces, type Frame } from "./agent-child.js";
 import type { StartAgent } from "./agent-process.js";
-import type { AgentDriver, AgentSettings } from "./driver.js";
+import type { AgentDriver, AgentSettings, Dialogue, Meaning } from "./driver.js";
+import type { SessionLimits } from "./limits.js";
+import { messageOf } from "./message-of.js";
+import { Requests } from "./requests.js";
 import { StateMachine } from "./state-table.js";
 import type { Turn } from "./turn.js";
 import { type TurnEvent, type TurnState, turnTable } from "./turn-table.js";
@@ -13,6 +16,7 @@ export interface SlotOptions {
   readonly maxLineBytes?: number | undefined;
   readonly resume?: string | undefined;
   readonly settings?: AgentSettings | undefined;
+  readonly limits: Pick<SessionLimits, "opening" | "brokenPipe">;
   readonly strict: boolean;
   readonly log: (line: string) => void;
   /** The conversation got an id, or another one. */
@@ -36,9 +40,11 @@ export interface SlotCounters {
   mistakes: number;
 }
 
-/** A child, and where it is in its turn. */
+/** A child, how it is spoken to, what it was asked and has not answered, and where it is in its turn. */
 export interface Generation {
   readonly child: AgentChild;
+  readonly dialogue: Dialogue;
+  readonly requests: Requests;
   readonly state: StateMachine<TurnState, TurnEvent>;
 }
 
@@ -88,15 +94,17 @@ export class AgentSlot {
       if (this.#current !== undefined) void this.discard(this.#current.child, "it cannot be used any more");
       await Promise.all(this.#reaping);
       if (this.#closed) throw new Error("The session is closed");
-      this.#current = this.#start();
+      const generation = this.#start();
+      this.#current = generation;
       this.#options.onChange();
-      return this.#current;
+      await this.#open(generation);
+      return generation;
     });
   }
 
   /** Ends a child by force and resolves when it is gone. The next `ready()` starts another. */
   discard(child: AgentChild, reason: string): Promise<void> {
-    return this.#remove(child, child.kill(reason));
+    return this.#remove(child, child.kill(reason), reason);
   }
 
   /**
@@ -107,7 +115,7 @@ export class AgentSlot {
     if (isSame(settings, this.#settings)) return;
     this.#settings = settings;
     const child = this.#current?.child;
-    if (child !== undefined) await this.#remove(child, child.stop());
+    if (child !== undefined) await this.#remove(child, child.stop(), "it gets other settings");
     await this.ready();
   }
 
@@ -115,7 +123,7 @@ export class AgentSlot {
   async close(): Promise<void> {
     this.#closed = true;
     const child = this.#current?.child;
-    if (child !== undefined) void this.#remove(child, child.stop());
+    if (child !== undefined) void this.#remove(child, child.stop(), "the session is closed");
     await Promise.all(this.#reaping);
   }
 
@@ -140,20 +148,26 @@ export class AgentSlot {
   }
 
   #start(): Generation {
-    const { driver, start, graces, maxLineBytes, strict, log } = this.#options;
+    const { driver, start, graces, maxLineBytes, limits, strict, log } = this.#options;
     this.counters.started += 1;
     const generation = this.counters.started;
     const launch = driver.launch(this.#conversation, this.#settings);
     const child = new AgentChild({ generation, launch, start, graces, maxLineBytes, log });
-    const state = new StateMachine(turnTable, "idle", { name: `generation ${generation}`, strict });
+    const started: Generation = {
+      child,
+      dialogue: driver.converse(launch, this.#conversation),
+      requests: new Requests(limits, (frame) => child.writer.send(frame)),
+      state: new StateMachine(turnTable, "idle", { name: `generation ${generation}`, strict }),
+    };
     child.listen({
       frame: (frame) => {
-        this.#frame(frame);
+        this.#frame(started, frame);
       },
       heard: () => {
         this.#turn?.heard();
       },
       ended: (end) => {
+        started.requests.close(new Error(end.message));
         this.#ended(end);
       },
       muted: () => {
@@ -161,22 +175,56 @@ export class AgentSlot {
         this.counters.dropped += 1;
       },
     });
-    return { child, state };
+    return started;
   }
 
-  #frame(frame: Frame): void {
-    const { driver, onConversation, onSign, onChange } = this.#options;
+  /** Says what must be said before the first prompt. A child that this fails with is taken away. */
+  async #open({ child, dialogue, requests }: Generation): Promise<void> {
+    if (dialogue.open === undefined) return;
+    try {
+      const conversation = await dialogue.open((request) => requests.ask(request));
+      if (this.#conversation !== conversation) this.forget();
+      this.#converses(conversation);
+    } catch (error) {
+      if (this.#current?.child === child) await this.discard(child, messageOf(error));
+      throw error;
+    }
+  }
+
+  #frame(generation: Generation, frame: Frame): void {
+    const { onSign, onChange } = this.#options;
+    const { dialogue } = generation;
     this.counters.received += 1;
     onSign();
-    const conversation = driver.conversation(frame);
-    const meaning = driver.read(frame);
+    const meaning = dialogue.read(frame);
     if (meaning.kind === "refused") this.forget();
-    else if (conversation !== undefined && conversation !== this.#conversation) {
-      this.#conversation = conversation;
-      onConversation(conversation);
-    }
-    if (this.#turn?.take(meaning) !== true) this.counters.dropped += 1;
+    else this.#converses(dialogue.conversation?.(frame));
+    if (!this.#take(generation, frame, meaning)) this.counters.dropped += 1;
     onChange();
+  }
+
+  /** Brings a message to whom it is for; says whether there was anybody. */
+  #take({ child, dialogue, requests }: Generation, frame: Frame, meaning: Meaning): boolean {
+    const say = (words: Frame): void => {
+      // A pipe that is broken shows elsewhere.
+      child.writer.control(words).catch(() => undefined);
+    };
+    if (meaning.kind === "reply") return requests.answer(meaning.id, frame);
+    if (meaning.kind === "say") {
+      say(meaning.frame);
+      return true;
+    }
+    if (this.#turn?.take(meaning) === true) return true;
+    // It would wait for the answer for ever.
+    if (meaning.kind === "permission")
+      say(dialogue.answer(meaning.request, { allow: false, message: "no turn runs", cancelled: true }));
+    return false;
+  }
+
+  #converses(conversation: string | undefined): void {
+    if (conversation === undefined || conversation === this.#conversation) return;
+    this.#conversation = conversation;
+    this.#options.onConversation(conversation);
   }
 
   #ended(end: ChildEnd): void {
@@ -185,8 +233,11 @@ export class AgentSlot {
     this.#options.onChange();
   }
 
-  #remove(child: AgentChild, gone: Promise<void>): Promise<void> {
-    if (this.#current?.child === child) this.#current = undefined;
+  #remove(child: AgentChild, gone: Promise<void>, reason: string): Promise<void> {
+    if (this.#current?.child === child) {
+      this.#current.requests.close(new Error(`It was ended: ${reason}`));
+      this.#current = undefined;
+    }
     this.#reaping.add(gone);
     void gone.then(() => {
       this.#reaping.delete(gone);

@@ -1,18 +1,18 @@
 import type { AgentSlot, Generation } from "./agent-slot.js";
 import { type AttemptEvent, type AttemptState, attemptTable } from "./attempt-table.js";
-import type { AgentDriver } from "./driver.js";
 import { describe } from "./holders.js";
 import type { Lease, TurnRequest } from "./lease.js";
 import type { SessionLimits } from "./limits.js";
 import { orAborted } from "./linked-signal.js";
+import { messageOf } from "./message-of.js";
 import { type Cancelled, failed, type Outcome, wasCancelled } from "./outcome.js";
 import type { ReplyWatchdog } from "./reply-watchdog.js";
 import { StateMachine } from "./state-table.js";
 import { Turn, type TurnEnd } from "./turn.js";
+import { UnfitAgentError } from "./unfit-agent-error.js";
 
 export interface AttemptsOptions {
   readonly slot: AgentSlot;
-  readonly driver: AgentDriver;
   readonly limits: SessionLimits;
   readonly watchdog: ReplyWatchdog<Lease>;
   readonly strict: boolean;
@@ -92,7 +92,7 @@ export class Attempts {
       generation = await orAborted(slot.ready(), signal);
     } catch (error) {
       const message = `The agent cannot be started: ${messageOf(error)}`;
-      return unsent(failed("notStarted", message, { cause: error }), true);
+      return unsent(failed("notStarted", message, { cause: error }), !(error instanceof UnfitAgentError));
     }
     if (generation === undefined) return unsent(cancelled(signal, false), false);
     const end = await this.#turn(lease, text, request, signal, generation);
@@ -108,13 +108,13 @@ export class Attempts {
     text: string,
     request: TurnRequest,
     signal: AbortSignal,
-    { child, state }: Generation,
+    { child, dialogue, state }: Generation,
   ): Promise<TurnEnd> {
-    const { slot, driver, limits, watchdog, strict, log } = this.#options;
+    const { slot, limits, watchdog, strict, log } = this.#options;
     this.#interrupts += 1;
     const turn = new Turn({
       child,
-      driver,
+      dialogue,
       state,
       text: slot.lost ? lossNotice + text : text,
       limits: { ...limits, turn: request.turnLimit ?? limits.turn },
@@ -184,8 +184,4 @@ function cancelled(signal: AbortSignal, sent: boolean): Cancelled {
 
 function summary(outcome: Outcome): string {
   return outcome.status === "failed" ? outcome.error.message : outcome.status;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -12,6 +12,8 @@ export interface SessionLimits {
   readonly noReply: number;
   /** Of an announcement that nobody takes back. */
   readonly announcement: number;
+  /** Of each request that must be answered before the first turn. */
+  readonly opening: number;
   /** For the child's end, once writing to it has failed. */
   readonly brokenPipe: number;
 }
@@ -23,5 +25,6 @@ export const defaultLimits: SessionLimits = {
   turn: Infinity,
   noReply: 3_600_000,
   announcement: 300_000,
+  opening: 60_000,
   brokenPipe: 500,
 };

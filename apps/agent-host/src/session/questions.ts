@@ -1,4 +1,5 @@
 import type { PermissionAnswer, PermissionRequest } from "./driver.js";
+import { messageOf } from "./message-of.js";
 
 /** Asked by the agent; the signal aborts when the answer is not wanted any more. */
 export type OnPermission = (
@@ -48,27 +49,23 @@ export class Questions {
     return question;
   }
 
-  /** Says no to all that are open. */
+  /** Says no to all that are open, because the turn ends. */
   denyAll(message: string): void {
     for (const [id, { request }] of [...this.#open]) {
       this.withdraw(id);
-      this.#write(request, { allow: false, message });
+      this.#write(request, { allow: false, message, cancelled: true });
     }
   }
 
-  /** The agent does not want to know any more. */
-  withdraw(id: string): void {
+  /** The agent does not want to know any more. Says whether it had not been told. */
+  withdraw(id: string): boolean {
     const question = this.#open.get(id);
-    this.#open.delete(id);
     question?.wanted.abort(new Error("the question is not open any more"));
+    return this.#open.delete(id);
   }
 
   /** Nobody is there to be told. */
   forgetAll(): void {
     for (const id of [...this.#open.keys()]) this.withdraw(id);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -120,6 +120,7 @@ export class AgentSession {
       maxLineBytes,
       resume,
       settings: options.settings,
+      limits: this.#limits,
       strict,
       log,
       onConversation: (id) => options.onConversation?.(id),
@@ -132,7 +133,6 @@ export class AgentSession {
     this.#announcements = new Announcements(this.#lock, this.#limits.announcement, log);
     this.#attempts = new Attempts({
       slot: this.#slot,
-      driver,
       limits: this.#limits,
       watchdog: this.#watchdog,
       strict,

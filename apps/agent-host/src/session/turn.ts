@@ -1,12 +1,13 @@
 import { isLockError } from "@holdfast/atomic-pipe-writer";
-import type { AgentChild, ChildEnd } from "./agent-child.js";
-import type { AgentDriver, Meaning } from "./driver.js";
+import type { AgentChild, ChildEnd, Frame } from "./agent-child.js";
+import type { Boundary, Dialogue, Meaning } from "./driver.js";
 import type { SessionLimits } from "./limits.js";
+import { messageOf } from "./message-of.js";
 import { failed, type Outcome } from "./outcome.js";
 import { type OnPermission, Questions } from "./questions.js";
 import { type StateMachine, TransitionError } from "./state-table.js";
+import { Timers } from "./timers.js";
 import type { TurnEvent, TurnState } from "./turn-table.js";
-import { TurnTimers } from "./turn-timers.js";
 
 /** How a turn ended, for whoever looks after the child. */
 export interface TurnEnd {
@@ -28,7 +29,7 @@ export interface TurnHooks {
 
 export interface TurnOptions extends TurnHooks {
   readonly child: AgentChild;
-  readonly driver: AgentDriver;
+  readonly dialogue: Dialogue;
   readonly state: StateMachine<TurnState, TurnEvent>;
   readonly text: string;
   readonly limits: SessionLimits;
@@ -53,7 +54,7 @@ export class Turn {
   readonly #options: TurnOptions;
   readonly #texts: string[] = [];
   readonly #questions: Questions;
-  readonly #timers = new TurnTimers<TimerName>();
+  readonly #timers = new Timers<TimerName>();
   #settle!: (end: TurnEnd) => void;
   #fail!: (error: unknown) => void;
   #done = false;
@@ -66,11 +67,10 @@ export class Turn {
   #atBoundary = false;
 
   constructor(options: TurnOptions) {
-    const { child, driver, onPermission } = options;
+    const { dialogue, onPermission } = options;
     this.#options = options;
     this.#questions = new Questions(onPermission, (request, answer) => {
-      // A pipe that is broken shows elsewhere.
-      child.writer.control(driver.answer(request, answer)).catch(() => undefined);
+      this.#say(dialogue.answer(request, answer));
     });
   }
 
@@ -102,7 +102,9 @@ export class Turn {
   take(meaning: Meaning): boolean {
     if (this.#done || !this.#sent) return false;
     this.#guarded(() => {
-      if (this.#cancel === undefined) this.#reply(meaning);
+      if (meaning.kind === "broken")
+        this.#finish(failed("protocol", meaning.message, { cancelled: this.cancelled }), false);
+      else if (this.#cancel === undefined) this.#reply(meaning);
       else this.#drain(meaning);
     });
     return true;
@@ -126,7 +128,7 @@ export class Turn {
   }
 
   #start(): void {
-    const { child, driver, signal, text, limits, onSent } = this.#options;
+    const { child, dialogue, signal, text, limits, onSent } = this.#options;
     if (signal.aborted) {
       this.#cancel = { reason: signal.reason };
       this.#finish(this.#cancelledOutcome(), true);
@@ -145,7 +147,7 @@ export class Turn {
       this.#sent = true;
       onSent();
     };
-    child.writer.send(driver.prompt(text), { signal, onStart }).catch((error: unknown) => {
+    child.writer.send(dialogue.prompt(text), { signal, onStart }).catch((error: unknown) => {
       this.#guarded(() => {
         this.#unwritten(error);
       });
@@ -194,8 +196,10 @@ export class Turn {
   }
 
   #interrupt(): void {
-    const { child, driver, interruptId } = this.#options;
-    child.writer.control(driver.interrupt(interruptId)).catch((error: unknown) => {
+    const { child, dialogue, interruptId } = this.#options;
+    // Else the boundary says it all.
+    if (!dialogue.acknowledges) this.#acknowledged = "clean";
+    child.writer.control(dialogue.interrupt(interruptId)).catch((error: unknown) => {
       this.#options.log(`the interrupt could not be written: ${messageOf(error)}`);
       this.#guarded(() => {
         this.#acknowledge("impossible");
@@ -216,7 +220,7 @@ export class Turn {
         void this.#questions.ask(meaning.request);
         break;
       case "withdrawn":
-        this.#questions.withdraw(meaning.id);
+        if (this.#questions.withdraw(meaning.id) && meaning.reply !== undefined) this.#say(meaning.reply);
         break;
       case "boundary":
         this.#step("replyEnd");
@@ -226,19 +230,20 @@ export class Turn {
       case "refused":
         this.#finish(failed("transport", `The agent refused to go on: ${meaning.message}`), false, true);
         break;
-      case "acknowledged":
-      case "other":
+      default:
+        // Nothing that a turn waits for.
         break;
     }
   }
 
-  #boundary({ text, failure }: Extract<Meaning, { kind: "boundary" }>): void {
-    if (failure === undefined) {
-      this.#finish({ status: "completed", text }, true);
-      return;
-    }
-    const kind = failure.overflow === true ? "overflow" : "provider";
-    this.#finish(failed(kind, failure.message, { provider: failure }), false);
+  #boundary({ text = this.#texts.join(""), failure, cancelled = false }: Boundary): void {
+    if (failure !== undefined) {
+      const kind = failure.overflow === true ? "overflow" : "provider";
+      this.#finish(failed(kind, failure.message, { provider: failure }), failure.sound === true);
+    } else if (cancelled) {
+      const reason = new Error("the agent says that the turn was cancelled");
+      this.#finish({ status: "cancelled", sent: true, text, reason }, true);
+    } else this.#finish({ status: "completed", text }, true);
   }
 
   /** Reads on after a cancel. Nobody wants the answer; what counts is its end, and the word that the interrupt was heard. */
@@ -315,6 +320,11 @@ export class Turn {
     return { status: "cancelled", sent: this.#sent, text: this.#texts.join(""), reason };
   }
 
+  #say(frame: Frame): void {
+    // A pipe that is broken shows elsewhere.
+    this.#options.child.writer.control(frame).catch(() => undefined);
+  }
+
   #tell(text: string): void {
     try {
       this.#options.onText?.(text);
@@ -363,8 +373,4 @@ export class Turn {
       this.#fail(error);
     }
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -2,8 +2,10 @@ import { gate, listeners, settle } from "@holdfast/conformance";
 import { describe, expect, it, vi } from "vitest";
 import { AgentSlot } from "../../src/session/agent-slot.js";
 import { streamJson } from "../../src/session/drivers/stream-json.js";
+import { defaultLimits } from "../../src/session/limits.js";
 import { linkSignals, orAborted } from "../../src/session/linked-signal.js";
 import { ReplyWatchdog } from "../../src/session/reply-watchdog.js";
+import { Requests } from "../../src/session/requests.js";
 import { FakeProcess } from "./support/fake-agent.js";
 
 describe("the place of the agent", () => {
@@ -17,6 +19,7 @@ describe("the place of the agent", () => {
         processes.push(process);
         return process;
       },
+      limits: defaultLimits,
       strict: true,
       log: nothing,
       onConversation: nothing,
@@ -54,6 +57,37 @@ describe("the place of the agent", () => {
     expect(ended.mock.calls).toMatchObject([[{ why: "ended", message: "The agent ended with exit code 3" }]]);
     await slot.close();
     await expect(slot.ready()).rejects.toThrow("The session is closed");
+  });
+});
+
+describe("requests to a child", () => {
+  const limits = { opening: 60_000, brokenPipe: 500 };
+  const request = { id: 0, name: "initialize", frame: {} };
+
+  it("[S19] all end with it, also one that is asked then, and one whose write fails of it", async () => {
+    vi.useFakeTimers();
+    const written = gate();
+    const requests = new Requests(limits, () => written.promise);
+    const [open, gone] = [requests.ask(request), new Error("it ended")];
+    requests.close(gone);
+    requests.close(new Error("once more"));
+    await expect(open).rejects.toBe(gone);
+    await expect(requests.ask({ ...request, id: 1 })).rejects.toBe(gone);
+    written.fail(new Error("EPIPE"));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(vi.getTimerCount()).toBe(0);
+    vi.useRealTimers();
+  });
+
+  it("[S54] are answered once, and an answer that nobody waits for is none", async () => {
+    const requests = new Requests(limits, () => Promise.resolve());
+    const open = requests.ask(request);
+    expect([requests.answer(1, {}), requests.answer(0, { result: {} }), requests.answer(0, {})]).toEqual([
+      false,
+      true,
+      false,
+    ]);
+    expect(await open).toEqual({ result: {} });
   });
 });
 

@@ -1,22 +1,24 @@
 import { describe, expect, it } from "vitest";
+import type { Meaning } from "../../src/session/driver.js";
 import { streamJson } from "../../src/session/drivers/stream-json.js";
 
 const driver = streamJson((resume) => ({
   command: "agent",
   args: resume === undefined ? [] : ["--resume", resume],
 }));
-const result = (fields: object): ReturnType<typeof driver.read> => driver.read({ type: "result", ...fields });
+const dialogue = driver.converse(driver.launch(undefined, {}), undefined);
+const result = (fields: object): Meaning => dialogue.read({ type: "result", ...fields });
 
 describe("what is written", () => {
   it("is a user message for a prompt", () => {
-    expect(driver.prompt("a\nb")).toEqual({
+    expect(dialogue.prompt("a\nb")).toEqual({
       type: "user",
       message: { role: "user", content: [{ type: "text", text: "a\nb" }] },
     });
   });
 
   it("[S54] is a control request in its envelope for an interrupt: the bare one is ignored by agents", () => {
-    expect(driver.interrupt("r-1")).toEqual({
+    expect(dialogue.interrupt("r-1")).toEqual({
       type: "control_request",
       request_id: "r-1",
       request: { subtype: "interrupt" },
@@ -25,7 +27,8 @@ describe("what is written", () => {
 
   it("[S58] is a control response for an answer, with the id inside of it", () => {
     const request = { id: "c-9", tool: "Bash", input: { command: "ls" } };
-    const response = (answer: Parameters<typeof driver.answer>[1]): unknown => driver.answer(request, answer);
+    const response = (answer: Parameters<typeof dialogue.answer>[1]): unknown =>
+      dialogue.answer(request, answer);
     const expected = (behavior: object): object => ({
       type: "control_response",
       response: { subtype: "success", request_id: "c-9", response: behavior },
@@ -52,8 +55,8 @@ describe("what is read", () => {
       { type: "tool_use", name: "Bash" },
       { type: "text", text: "b" },
     ];
-    expect(driver.read({ type: "assistant", message: { content } })).toEqual({ kind: "text", text: "ab" });
-    expect(driver.read({ type: "assistant", message: { content: "c" } })).toEqual({
+    expect(dialogue.read({ type: "assistant", message: { content } })).toEqual({ kind: "text", text: "ab" });
+    expect(dialogue.read({ type: "assistant", message: { content: "c" } })).toEqual({
       kind: "text",
       text: "c",
     });
@@ -66,11 +69,11 @@ describe("what is read", () => {
       input: { command: "ls" },
       tool_use_id: "t",
     };
-    expect(driver.read({ type: "control_request", request_id: "c-9", request })).toEqual({
+    expect(dialogue.read({ type: "control_request", request_id: "c-9", request })).toEqual({
       kind: "permission",
       request: { id: "c-9", tool: "Bash", input: { command: "ls" } },
     });
-    expect(driver.read({ type: "control_cancel_request", request_id: "c-9" })).toEqual({
+    expect(dialogue.read({ type: "control_cancel_request", request_id: "c-9" })).toEqual({
       kind: "withdrawn",
       id: "c-9",
     });
@@ -78,7 +81,7 @@ describe("what is read", () => {
 
   it("[S54] finds the id of an answer inside of the response, where it is", () => {
     const response = { subtype: "success", request_id: "r-1", response: { still_queued: [] } };
-    expect(driver.read({ type: "control_response", request_id: "wrong", response })).toEqual({
+    expect(dialogue.read({ type: "control_response", request_id: "wrong", response })).toEqual({
       kind: "acknowledged",
       id: "r-1",
       clean: true,
@@ -86,7 +89,7 @@ describe("what is read", () => {
   });
 
   it("[S79] sees in an acknowledgement that messages are left which would run later", () => {
-    const of = (response: object): unknown => driver.read({ type: "control_response", response });
+    const of = (response: object): unknown => dialogue.read({ type: "control_response", response });
     expect(of({ request_id: "r", response: { still_queued: ["u-1"] } })).toMatchObject({ clean: false });
     // Older agents say nothing about it.
     expect(of({ request_id: "r", subtype: "success" })).toMatchObject({ clean: true });
@@ -95,12 +98,12 @@ describe("what is read", () => {
 
   it("[S47] is the boundary for a result and for an error, and for nothing else", () => {
     expect(result({ result: "done" })).toEqual({ kind: "boundary", text: "done" });
-    expect(driver.read({ type: "error", error: { message: "away" }, request_id: "q" })).toMatchObject({
+    expect(dialogue.read({ type: "error", error: { message: "away" }, request_id: "q" })).toMatchObject({
       kind: "boundary",
       failure: { message: "away", requestId: "q" },
     });
     for (const type of ["system", "assistant", "user", "keep_alive", "stream_event", undefined])
-      expect(driver.read({ type })).not.toMatchObject({ kind: "boundary" });
+      expect(dialogue.read({ type })).not.toMatchObject({ kind: "boundary" });
   });
 
   it("[S48] takes a missing text for an empty one, and never the text for the status", () => {
@@ -157,18 +160,18 @@ describe("what is read", () => {
       { type: "control_request", request_id: "c", request: { subtype: "something_new" } },
       { type: "user", message: { content: [{ type: "tool_result" }] } },
     ])
-      expect(driver.read(frame)).toEqual({ kind: "other" });
+      expect(dialogue.read(frame)).toEqual({ kind: "other" });
     for (const frame of [
       { type: "assistant" },
       { type: "assistant", message: null },
       { type: "assistant", message: { content: [null, 1] } },
     ])
-      expect(driver.read(frame)).toEqual({ kind: "text", text: "" });
+      expect(dialogue.read(frame)).toEqual({ kind: "text", text: "" });
   });
 
   it("[S51] names the conversation, if it does", () => {
-    expect(driver.conversation({ session_id: "s-1" })).toBe("s-1");
+    expect(dialogue.conversation?.({ session_id: "s-1" })).toBe("s-1");
     for (const id of ["", 7, null, undefined])
-      expect(driver.conversation({ session_id: id })).toBeUndefined();
+      expect(dialogue.conversation?.({ session_id: id })).toBeUndefined();
   });
 });

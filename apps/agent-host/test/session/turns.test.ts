@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FrameError } from "@holdfast/atomic-pipe-writer";
 import type { Frame } from "../../src/session/agent-child.js";
 import { streamJson } from "../../src/session/drivers/stream-json.js";
-import type { PermissionAnswer } from "../../src/session/driver.js";
+import type { AgentDriver, PermissionAnswer } from "../../src/session/driver.js";
 import { type Outcome, wasCancelled } from "../../src/session/outcome.js";
 import type { AgentSession, PromptOptions } from "../../src/session/session.js";
 import { closeFakes, FakeSession } from "./support/fake-agent.js";
@@ -1044,11 +1044,15 @@ describe("a mistake of ours", () => {
   it("[S43] is loud in tests, a failure and counted otherwise, and costs the agent and no more", async () => {
     for (const strict of [true, false]) {
       const driver = streamJson(() => ({ command: "agent", args: [] }));
-      const prompt = (text: string): Frame => {
-        if (text === "mistake") throw new TypeError("it happens");
-        return driver.prompt(text);
+      const converse: AgentDriver["converse"] = (launch, resume) => {
+        const dialogue = driver.converse(launch, resume);
+        const prompt = (text: string): Frame => {
+          if (text === "mistake") throw new TypeError("it happens");
+          return dialogue.prompt(text);
+        };
+        return { ...dialogue, prompt };
       };
-      const fake = new FakeSession({ strict, driver: { ...driver, prompt } });
+      const fake = new FakeSession({ strict, driver: { ...driver, converse } });
       const outcome = fake.session.prompt("mistake", handler);
       if (strict) await expect(outcome).rejects.toThrow("it happens");
       else expect(await outcome).toMatchObject({ status: "failed", failure: "internal", cancelled: false });

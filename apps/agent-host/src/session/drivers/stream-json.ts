@@ -1,9 +1,14 @@
 import type { Frame } from "../agent-child.js";
 import type { Launch } from "../agent-process.js";
-import type { AgentDriver, AgentSettings, Meaning, PermissionRequest, ProviderFailure } from "../driver.js";
-
-/** What comes from outside, and may be anything. */
-type Loose = Readonly<Record<string, unknown>>;
+import type {
+  AgentDriver,
+  AgentSettings,
+  Dialogue,
+  Meaning,
+  PermissionRequest,
+  ProviderFailure,
+} from "../driver.js";
+import { type Loose, loose, string } from "./loose.js";
 
 const other: Meaning = { kind: "other" };
 
@@ -11,25 +16,27 @@ const other: Meaning = { kind: "other" };
 export function streamJson(
   launch: (resume: string | undefined, settings: AgentSettings) => Launch,
 ): AgentDriver {
-  return {
-    name: "stream-json",
-    launch,
-    prompt: (text) => ({ type: "user", message: { role: "user", content: [{ type: "text", text }] } }),
-    interrupt: (id) => ({ type: "control_request", request_id: id, request: { subtype: "interrupt" } }),
-    answer: ({ id, input }, answer) => ({
-      type: "control_response",
-      response: {
-        subtype: "success",
-        request_id: id,
-        response: answer.allow
-          ? { behavior: "allow", updatedInput: answer.input ?? input }
-          : { behavior: "deny", message: answer.message, interrupt: false },
-      },
-    }),
-    read,
-    conversation: ({ session_id: id }) => (typeof id === "string" && id !== "" ? id : undefined),
-  };
+  return { name: "stream-json", launch, converse: () => dialogue };
 }
+
+/** Remembers nothing, so one is enough for all children. */
+const dialogue: Dialogue = {
+  acknowledges: true,
+  prompt: (text) => ({ type: "user", message: { role: "user", content: [{ type: "text", text }] } }),
+  interrupt: (id) => ({ type: "control_request", request_id: id, request: { subtype: "interrupt" } }),
+  answer: ({ id, input }, answer) => ({
+    type: "control_response",
+    response: {
+      subtype: "success",
+      request_id: id,
+      response: answer.allow
+        ? { behavior: "allow", updatedInput: answer.input ?? input }
+        : { behavior: "deny", message: answer.message, interrupt: false },
+    },
+  }),
+  read,
+  conversation: ({ session_id: id }) => (typeof id === "string" && id !== "" ? id : undefined),
+};
 
 function read(frame: Frame): Meaning {
   switch (frame["type"]) {
@@ -114,12 +121,4 @@ function parse(text: string): unknown {
   } catch {
     return text;
   }
-}
-
-function loose(value: unknown): Loose {
-  return typeof value === "object" && value !== null ? (value as Loose) : {};
-}
-
-function string(value: unknown): string {
-  return typeof value === "string" ? value : "";
 }

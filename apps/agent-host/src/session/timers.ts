@@ -1,5 +1,5 @@
-/** The timers of a turn, by name; all end with it. */
-export class TurnTimers<Name extends string> {
+/** Timers by name. */
+export class Timers<Name extends string | number> {
   readonly #timers = new Map<Name, NodeJS.Timeout>();
 
   /** Starts one, or starts it anew. */
