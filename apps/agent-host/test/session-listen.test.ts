@@ -86,7 +86,10 @@ describe("--listen", () => {
         error: expect.stringContaining("told to end by SIGTERM") as string,
       },
     });
-    expect((await waits.next()).value).toMatchObject({ event: "outcome", outcome: { failure: "closed" } });
+    expect((await waits.next()).value).toMatchObject({
+      event: "outcome",
+      outcome: { status: "cancelled", sent: false, reason: "the session is closed" },
+    });
     expect(await run.exit).toBe(143);
     await isGone(pid);
     expect(readdirSync(folder)).toEqual([]);

@@ -8,6 +8,7 @@ import { Prompter } from "./prompter.js";
 import { type Entry, readScript } from "./script.js";
 import { ScriptRun } from "./script-run.js";
 import { Serving } from "./serving.js";
+import { tellStatusOnSignal } from "./status-signal.js";
 import { readTerminal } from "./terminal.js";
 import { Timeline } from "./timeline.js";
 
@@ -29,12 +30,13 @@ export async function runSession(
     throw new UsageError("--token-file is for --listen, which was not given");
   const session = new AgentSession({ driver });
   const serving = listen === undefined ? undefined : new Serving(session, listen, tokenFile);
+  const off = tellStatusOnSignal(session);
   try {
     return await (entries === undefined
       ? takeLines(session, serving)
       : playScript(session, entries, serving));
   } finally {
-    await serving?.end();
+    off();
   }
 }
 

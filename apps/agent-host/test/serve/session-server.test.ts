@@ -265,6 +265,17 @@ describe("a request is refused, and told how to do better:", () => {
     expect(host.log).toEqual([]);
   });
 
+  it("one that is too long, before all of it has come; the rest is taken, and not kept", async () => {
+    const host = await serve({ body: 100 });
+    const request = open(host, { headers: { "transfer-encoding": "chunked", connection: "keep-alive" } });
+    request.write("x".repeat(101));
+    const [response] = (await once(request, "response")) as [IncomingMessage];
+    expect(response.statusCode).toBe(413);
+    response.resume();
+    await new Promise<void>((resolve) => request.end("x".repeat(1 << 22), resolve));
+    expect(request.writableFinished).toBe(true);
+  });
+
   it("one more than may wait, until another one is done", async () => {
     const host = await serve({ open: 1 });
     const first = ask(host, { body: "first" });
@@ -336,11 +347,29 @@ describe("the end", () => {
     const closed = host.fake.session.close(new Error("told to end"));
     await interrupted(host);
     await closed;
-    expect(await first).toMatchObject({ status: 503, body: { status: "cancelled", reason: "told to end" } });
+    expect(await first).toMatchObject({
+      status: 503,
+      headers: { "retry-after": "1" },
+      body: { status: "cancelled", reason: "told to end" },
+    });
     expect(await second).toMatchObject({ status: 503, body: { status: "failed", failure: "closed" } });
     expect((await third.next()).value).toMatchObject({ event: "outcome", outcome: { failure: "closed" } });
     await host.server.close();
     await expect(ask(host, { body: "x" })).rejects.toThrow(/ENOENT/);
+  });
+
+  it("waits for an answer that is on its way", async () => {
+    const host = await serve({ grace: 60_000 });
+    const request = open(host);
+    request.end("x");
+    await prompted(host, "x");
+    const answer = "y".repeat(1 << 22);
+    await host.fake.agent.result(answer);
+    const [response] = (await once(request, "response")) as [IncomingMessage];
+    await host.fake.session.close();
+    const closed = host.server.close();
+    expect(JSON.parse(await text(response))).toEqual({ status: "completed", text: answer });
+    await closed;
   });
 
   it("does not wait for long for who does not send all of it", async () => {
