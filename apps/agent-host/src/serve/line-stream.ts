@@ -12,7 +12,9 @@ export class LineStream {
   }
 
   accepted(): void {
-    this.#response.writeHead(200, { "Content-Type": "application/x-ndjson", "Cache-Control": "no-store" });
+    const headers = { "Content-Type": "application/x-ndjson", "Cache-Control": "no-store" };
+    // Nobody knows now whether there will be a next request for the connection.
+    this.#response.writeHead(200, { ...headers, Connection: "close" });
     this.#write({ event: "accepted" });
   }
 

@@ -40,8 +40,11 @@ export class SessionServer {
   readonly #limits: ServerLimits;
   readonly #ingress: Ingress;
   readonly #http: Server;
+  /** Resolves when it listens no more and every connection has ended. */
+  readonly #ended: Promise<void>;
   /** What is not answered yet. */
   readonly #open = new Set<ServerResponse>();
+  #stopped = false;
 
   constructor(session: AgentSession, options: ServerOptions) {
     this.#session = session;
@@ -50,10 +53,14 @@ export class SessionServer {
     this.#ingress = new Ingress(session, this.#limits.open);
     this.#http = createServer((request, response) => {
       this.#open.add(response);
+      response.shouldKeepAlive &&= !this.#stopped;
       response.once("close", () => {
         this.#open.delete(response);
       });
       void this.#answer(request, response);
+    });
+    this.#ended = new Promise((resolve) => {
+      this.#http.once("close", resolve);
     });
   }
 
@@ -77,14 +84,17 @@ export class SessionServer {
 
   /** Takes no more connections. What is open is answered when the session is closed. */
   stop(): void {
+    // A second time, Node would cut off answers that are on their way.
+    if (this.#stopped) return;
+    this.#stopped = true;
+    for (const response of this.#open) response.shouldKeepAlive = false;
     this.#http.close();
   }
 
-  /** For after the end of the session: resolves when all are answered, or do not take their answer, and every connection is closed. */
+  /** For after `stop()` and the end of the session: resolves when all answers are taken, or not taken for too long. */
   async close(): Promise<void> {
     this.stop();
-    const answered = [...this.#open].map((response) => once(response, "close"));
-    await within(Promise.all(answered), this.#limits.grace);
+    await within(this.#ended, this.#limits.grace);
     this.#http.closeAllConnections();
   }
 

@@ -93,6 +93,7 @@ async function takeLines(session: AgentSession, serving: Serving | undefined): P
       // A service often has no input at all.
       if (serving !== undefined) await aborted(prompter.ended);
     }
+    serving?.stop();
     await session.close();
     return signals.code ?? (prompter.failed && !stdin.isTTY ? 1 : 0);
   } finally {

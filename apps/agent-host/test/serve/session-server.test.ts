@@ -361,11 +361,13 @@ describe("the end", () => {
   it("waits for an answer that is on its way", async () => {
     const host = await serve({ grace: 60_000 });
     const request = open(host);
+    const responded = once(request, "response") as Promise<[IncomingMessage]>;
     request.end("x");
     await prompted(host, "x");
+    host.server.stop();
     const answer = "y".repeat(1 << 22);
     await host.fake.agent.result(answer);
-    const [response] = (await once(request, "response")) as [IncomingMessage];
+    const [response] = await responded;
     await host.fake.session.close();
     const closed = host.server.close();
     expect(JSON.parse(await text(response))).toEqual({ status: "completed", text: answer });
