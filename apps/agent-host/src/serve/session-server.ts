@@ -53,7 +53,6 @@ export class SessionServer {
     this.#ingress = new Ingress(session, this.#limits.open);
     this.#http = createServer((request, response) => {
       this.#open.add(response);
-      response.shouldKeepAlive &&= !this.#stopped;
       response.once("close", () => {
         this.#open.delete(response);
       });

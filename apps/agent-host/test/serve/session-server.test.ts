@@ -170,10 +170,11 @@ describe("a client that goes away", () => {
 
   it("or does not read cannot make the host keep an answer without end", async () => {
     const host = await serve({ unread: 1 << 16 });
-    const request = open(host, { headers: { accept: "application/x-ndjson" } });
+    const request = open(host, { headers: { accept: "application/x-ndjson", connection: "keep-alive" } });
     request.end("long");
     const [response] = (await once(request, "response")) as [IncomingMessage];
     response.pause();
+    expect(response.headers.connection).toBe("close");
     await prompted(host, "long");
     while (!host.fake.agent.heard.includes("interrupt")) await host.fake.agent.text("x".repeat(1 << 16));
     await interrupted(host);
@@ -336,7 +337,7 @@ describe("a request is refused, and told how to do better:", () => {
 describe("the end", () => {
   it("answers who has a turn and who waits, takes no more, and leaves no socket", async () => {
     const host = await serve();
-    const first = ask(host, { body: "first" });
+    const first = ask(host, { headers: { connection: "keep-alive" }, body: "first" });
     await prompted(host, "first");
     const second = ask(host, { body: "second" });
     await waiting(host, 1);
@@ -349,7 +350,7 @@ describe("the end", () => {
     await closed;
     expect(await first).toMatchObject({
       status: 503,
-      headers: { "retry-after": "1" },
+      headers: { "retry-after": "1", connection: "close" },
       body: { status: "cancelled", reason: "told to end" },
     });
     expect(await second).toMatchObject({ status: 503, body: { status: "failed", failure: "closed" } });
