@@ -89,6 +89,11 @@ function program(exit: (code: number) => void): Command {
         .choices(["scripted", "stream-json", "acp"])
         .default("scripted"),
     )
+    .option(
+      "--listen <address>",
+      "take handlers over HTTP: a port of this machine (8080, 127.0.0.1:8080), or the path of a socket; runs until a signal",
+    )
+    .option("--token-file <file>", "where the token for that is written (default: in a new folder)")
     .passThroughOptions()
     .action(async (command: string[], options: SessionCommandOptions) => {
       const { runSession } = await import("./session-command/run-session.js");

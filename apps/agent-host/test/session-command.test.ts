@@ -304,6 +304,22 @@ describe("lines from a pipe", () => {
     await isGone(Number(pid));
   });
 
+  it("[S122] go on while SIGUSR2 shows who holds, who waits, and the counters", async () => {
+    const run = new SessionCommand();
+    run.write("/endless\n");
+    await run.printed(/on and on/);
+    run.child.kill("SIGUSR2");
+    const [line] = await run.said(/^.*\n/);
+    expect(JSON.parse(line)).toMatchObject({
+      holder: { kind: "worker", cancelled: false },
+      queue: [],
+      agent: { generation: 1, turn: "awaiting" },
+      counters: { sent: 1 },
+    });
+    const shown = run.stdout.length;
+    await run.printed(new RegExp(`^[^]{${shown + 1}}`));
+  });
+
   it("[AH5] end with SIGTERM, turn or not", async () => {
     const run = new SessionCommand();
     run.write("/whoami\n");

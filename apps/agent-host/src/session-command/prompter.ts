@@ -1,7 +1,7 @@
 import { describe } from "../session/holders.js";
 import type { Outcome } from "../session/outcome.js";
 import type { AgentSession, SessionStatus } from "../session/session.js";
-import { describeOutcome, printable, quote } from "./describe-outcome.js";
+import { describeOutcome, isPreempted, printable, quote } from "./describe-outcome.js";
 
 /** Takes lines of whoever sits there: each is a worker's prompt, or a word to this host. */
 export class Prompter {
@@ -85,7 +85,8 @@ export class Prompter {
       const rest = outcome.text === "" ? "[answered without text]" : printable(outcome.text);
       this.#writeLines(spoke ? "" : `${rest}\n`);
     } else if (outcome.status === "cancelled") {
-      if (!this.ended.aborted) this.#writeLines("[cancelled]\n");
+      const what = isPreempted(outcome.reason) ? "yielded to a handler; ask again" : "cancelled";
+      if (!this.ended.aborted) this.#writeLines(`[${what}]\n`);
     } else {
       if (outcome.status !== "drainTimeout") this.#failed = true;
       if (!this.ended.aborted) this.#writeLines(`[${describeOutcome(outcome)}]\n`);

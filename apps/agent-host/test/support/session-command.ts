@@ -52,9 +52,18 @@ export class SessionCommand {
   }
 
   /** Resolves when it has printed this. */
-  async printed(pattern: RegExp): Promise<RegExpExecArray> {
+  printed(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#shows("stdout", pattern);
+  }
+
+  /** The same for stderr. */
+  said(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#shows("stderr", pattern);
+  }
+
+  async #shows(stream: "stdout" | "stderr", pattern: RegExp): Promise<RegExpExecArray> {
     for (;;) {
-      const found = pattern.exec(this.stdout);
+      const found = pattern.exec(this[stream]);
       if (found !== null) return found;
       if (this.#ended)
         throw new Error(
