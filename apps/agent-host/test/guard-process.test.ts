@@ -325,7 +325,7 @@ describe("[AH2] every request ends when the server", () => {
     const pid = Number((await guard.said(/pid (\d+)/))[1]);
     for (let id = 0; id < 20; id += 1) guard.call(id, "size", { text: "z".repeat(50_000), path: `/${id}` });
     // So much has been taken that both pipes are full and some waits in the guard.
-    while (guard.child.stdin.writableLength > 300_000) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (guard.child.stdin.writableLength > 400_000) await new Promise((resolve) => setTimeout(resolve, 5));
     process.kill(pid, "SIGUSR2");
     const answers = await Promise.all(Array.from({ length: 20 }, (_, id) => guard.answer(id)));
     await guard.exit;
@@ -334,7 +334,7 @@ describe("[AH2] every request ends when the server", () => {
     expect(unsent.length).toBeGreaterThan(0);
     expect(arrived).not.toHaveLength(0);
     expect(unsent.filter(({ id }) => arrived.includes(Number(id)))).toEqual([]);
-  });
+  }, 15_000);
 
   it("closes its stdout and stays", async () => {
     const guard = new GuardProcess();

@@ -19,18 +19,27 @@ const chunks: Buffer[] = [];
 process.stdin.on("data", (chunk: Buffer) => chunks.push(chunk));
 process.stdin.on("end", () => {
   const lines = Buffer.concat(chunks).toString("utf8").split("\n").slice(0, -1);
-  const messages = lines.flatMap((line) => {
-    try {
-      return [JSON.parse(line) as Countable];
-    } catch {
-      return [];
-    }
-  });
-  const whole = messages.filter(({ from, length, text }) => text === from.repeat(length / from.length));
+  const values = lines.flatMap(parse);
   const counted: Counted = {
     lines: lines.length,
-    unreadable: lines.length - messages.length,
-    whole: whole.map(({ from }) => from),
+    unreadable: lines.length - values.length,
+    whole: values.filter(isWhole).map(({ from }) => from),
   };
   process.stdout.write(JSON.stringify(counted));
 });
+
+/** None or one. */
+function parse(line: string): unknown[] {
+  try {
+    return [JSON.parse(line)];
+  } catch {
+    return [];
+  }
+}
+
+function isWhole(value: unknown): value is Countable {
+  const { from, length, text } = Object(value) as Partial<Countable>;
+  return (
+    from !== undefined && from !== "" && length !== undefined && text === from.repeat(length / from.length)
+  );
+}
