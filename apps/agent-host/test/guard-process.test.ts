@@ -249,7 +249,8 @@ describe("[AH2] every request ends when the server", () => {
   });
 
   it("leaves a process behind that keeps its stdout open", async () => {
-    const orphan = "setInterval(() => undefined, 1000)";
+    // It talks on for longer than a server may that has only closed its stdin.
+    const orphan = "let n = 0; setInterval(() => n++ < 15 && console.log('{}'), 100)";
     const program = `
       const { spawn } = require("node:child_process");
       const child = spawn(process.execPath, ["-e", ${JSON.stringify(orphan)}], { detached: true, stdio: "inherit" });
@@ -308,6 +309,32 @@ describe("[AH2] every request ends when the server", () => {
     expect((await guard.answer(1)).error?.message).toContain("did not answer a ping");
     expect(taken).toBeLessThan(32);
   });
+
+  it("is ended while requests wait for it to read: those it is told were not sent never reach it", async () => {
+    const record = join(folder, "record");
+    // Reads nothing until it is asked to end, and then all it can get.
+    const program = `
+      process.on("SIGUSR2", () => console.log("nonsense"));
+      process.on("SIGTERM", () => {
+        const lines = require("node:readline").createInterface({ input: process.stdin });
+        lines.on("line", (line) => fs.appendFileSync(${JSON.stringify(record)}, JSON.parse(line).id + "\\n"));
+      });
+      setInterval(() => undefined, 1000);
+      console.error("pid", process.pid);`;
+    const guard = new GuardProcess({ server: [process.execPath, "-e", program] });
+    const pid = Number((await guard.said(/pid (\d+)/))[1]);
+    for (let id = 0; id < 20; id += 1) guard.call(id, "size", { text: "z".repeat(50_000), path: `/${id}` });
+    // So much has been taken that both pipes are full and some waits in the guard.
+    while (guard.child.stdin.writableLength > 400_000) await new Promise((resolve) => setTimeout(resolve, 5));
+    process.kill(pid, "SIGUSR2");
+    const answers = await Promise.all(Array.from({ length: 20 }, (_, id) => guard.answer(id)));
+    await guard.exit;
+    const arrived = readFileSync(record, "utf8").trim().split("\n").map(Number);
+    const unsent = answers.filter(({ error }) => error?.message.includes("was not sent") === true);
+    expect(unsent.length).toBeGreaterThan(0);
+    expect(arrived).not.toHaveLength(0);
+    expect(unsent.filter(({ id }) => arrived.includes(Number(id)))).toEqual([]);
+  }, 15_000);
 
   it("closes its stdout and stays", async () => {
     const guard = new GuardProcess();

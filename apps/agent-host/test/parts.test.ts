@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { PassThrough, Writable } from "node:stream";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { HeldInput } from "../src/guard/held-input.js";
+import { lastWords } from "../src/guard/last-words.js";
 import { LineSplitter, LineTooLongError } from "../src/guard/line-splitter.js";
 import { Outlet } from "../src/guard/outlet.js";
 import { StallClock } from "../src/guard/stall-clock.js";
@@ -61,7 +62,7 @@ describe("Outlet", () => {
     };
   };
 
-  it("writes each line with one write, and says once that the reader fell behind and once that it caught up", async () => {
+  it("[PW1] writes whole lines, in order, and says once that the reader fell behind and once that it caught up", async () => {
     const writes: string[] = [];
     const stream = new Writable({
       highWaterMark: 4,
@@ -72,11 +73,48 @@ describe("Outlet", () => {
     });
     const told = events();
     const outlet = new Outlet(stream, told);
-    for (const line of ["abc\n", "def\n", "ghi\n"]) outlet.write(Buffer.from(line));
+    for (const line of ["a\n", "b\n", "c\n"]) outlet.write(Buffer.from(line));
     expect(told.seen).toEqual(["full"]);
     await outlet.flush(10_000);
-    expect(writes.filter(Boolean)).toEqual(["abc\n", "def\n", "ghi\n"]);
+    expect(writes.join("")).toBe("a\nb\nc\n");
     expect(told.seen).toEqual(["full", "drained"]);
+    outlet.write(Buffer.from("d\n"));
+    await outlet.flush(10_000);
+    expect(told.seen).toEqual(["full", "drained"]);
+  });
+
+  it("refuses no line, however much waits", async () => {
+    let bytes = 0;
+    const stream = new Writable({
+      write: (chunk: Buffer, _, done) => {
+        bytes += chunk.length;
+        setImmediate(done);
+      },
+    });
+    const outlet = new Outlet(stream, events());
+    // More than the writer takes by itself, of either.
+    outlet.write(Buffer.alloc(2 ** 26 + 1));
+    outlet.write(Buffer.alloc(2 ** 20 + 1), { lane: "control" });
+    await outlet.flush(10_000);
+    expect(bytes).toBe(2 ** 26 + 2 ** 20 + 2);
+  });
+
+  it("drops what is not started, and goes on", async () => {
+    const taken: (() => void)[] = [];
+    const stream = new Writable({ write: (_, __, done) => void taken.push(done) });
+    const outlet = new Outlet(stream, events());
+    const started: string[] = [];
+    const write = (name: string): void => {
+      outlet.write(Buffer.from(name), { onStart: () => started.push(name) });
+    };
+    write("first");
+    await new Promise((resolve) => setImmediate(resolve));
+    write("second");
+    outlet.drop();
+    write("third");
+    taken.shift()?.();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(started).toEqual(["first", "third"]);
   });
 
   it("says once that it is broken, and writes no more", async () => {
@@ -155,6 +193,46 @@ describe("HeldInput", () => {
     await once(stream, "data");
     expect(tooMuch()).toBe(1);
     expect(stream.isPaused()).toBe(true);
+  });
+});
+
+describe("lastWords", () => {
+  it("resolves when nothing has come for a while, which is longer within a message", async () => {
+    vi.useFakeTimers();
+    const stream = new PassThrough().resume();
+    let within = false;
+    let over = false;
+    void lastWords(stream, 10_000, () => within).then(() => (over = true));
+    await vi.advanceTimersByTimeAsync(99);
+    within = true;
+    stream.emit("data", "half");
+    await vi.advanceTimersByTimeAsync(1999);
+    within = false;
+    stream.emit("data", "the rest");
+    await vi.advanceTimersByTimeAsync(99);
+    expect(over).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    expect([over, vi.getTimerCount(), stream.listenerCount("data")]).toEqual([true, 0, 0]);
+  });
+
+  it("does not wait for ever for one that goes on and on, nor for one that has ended", async () => {
+    vi.useFakeTimers();
+    const stream = new PassThrough();
+    let over = false;
+    void lastWords(stream, 1000, () => false).then(() => (over = true));
+    for (let at = 0; at < 19; at += 1) {
+      stream.emit("data", "more");
+      await vi.advanceTimersByTimeAsync(50);
+    }
+    expect(over).toBe(false);
+    await vi.advanceTimersByTimeAsync(50);
+    expect([over, vi.getTimerCount()]).toEqual([true, 0]);
+    const ending = lastWords(stream, 1000, () => false);
+    stream.emit("end");
+    await ending;
+    stream.destroy();
+    await lastWords(stream, 1000, () => false);
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
 

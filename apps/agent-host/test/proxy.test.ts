@@ -1,5 +1,7 @@
+import { Writable } from "node:stream";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { call, Harness, line } from "./support/proxy-harness.js";
+import { Outlet } from "../src/guard/outlet.js";
+import { call, Harness, line, type Wire } from "./support/proxy-harness.js";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -371,6 +373,97 @@ describe("what may wait", () => {
     }
     expect(harness.sent).toEqual([1, 5, 2, 6, 7]);
     expect(harness.leases.size).toBeGreaterThan(0);
+  });
+});
+
+describe("what goes ahead", () => {
+  /** A server that takes one write and then no more, until `read()`. */
+  const stalled = (): { harness: Harness; read: () => Promise<unknown[]> } => {
+    const lines: string[] = [];
+    const taken: (() => void)[] = [];
+    const stream = new Writable({
+      write: (chunk: Buffer, _, done) => {
+        lines.push(...chunk.toString().trim().split("\n"));
+        taken.push(done);
+      },
+    });
+    const outlet = new Outlet(stream, {
+      full: () => undefined,
+      drained: () => undefined,
+      broken: () => undefined,
+    });
+    const harness = new Harness({
+      toServer: (text, options) => {
+        outlet.write(text, options);
+      },
+    });
+    const read = async (): Promise<unknown[]> => {
+      for (let rounds = 0; rounds < 10; rounds += 1) {
+        taken.shift()?.();
+        await harness.settle();
+      }
+      return lines.map((text) => {
+        const { id, method, params } = JSON.parse(text) as Wire;
+        return method === "notifications/cancelled"
+          ? ["cancel", (params as { requestId: number }).requestId]
+          : id;
+      });
+    };
+    return { harness, read };
+  };
+
+  it("[PW2] is the cancellation of a request that the server is being sent: it does not wait behind the others", async () => {
+    const { harness, read } = stalled();
+    harness.call(1, "/x/a");
+    await harness.settle();
+    harness.call(2, "/x/b");
+    harness.cancel(1);
+    expect(await read()).toEqual([1, ["cancel", 1], 2]);
+  });
+
+  it("is no cancellation of a request that waits itself: the server would forget it and then do the work", async () => {
+    const { harness, read } = stalled();
+    harness.call(1, "/x/a");
+    await harness.settle();
+    harness.call(2, "/x/b");
+    harness.call(3, "/x/c");
+    harness.cancel(2);
+    expect(await read()).toEqual([1, 2, 3, ["cancel", 2]]);
+  });
+
+  it("is no cancellation of what nobody knows, none that comes with others, and no ping that is no request", () => {
+    const harness = new Harness();
+    harness.call(1, "/x/a");
+    harness.cancel(99);
+    const cancel = { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 1 } };
+    harness.client([cancel, { jsonrpc: "2.0", method: "notifications/x" }]);
+    harness.client({ jsonrpc: "2.0", method: "ping" });
+    harness.client({ jsonrpc: "2.0", id: 2, method: "ping" });
+    expect(harness.lanes).toEqual(["data", "data", "data", "data", "control"]);
+  });
+
+  it("is a call's cancellation also when the call had to wait for its lease", async () => {
+    const { harness, read } = stalled();
+    harness.call(1, "/x/a");
+    harness.call(2, "/x/a");
+    harness.answer(1);
+    await harness.settle();
+    await read();
+    harness.client({ jsonrpc: "2.0", id: 3, method: "x" });
+    await harness.settle();
+    harness.client({ jsonrpc: "2.0", id: 4, method: "x" });
+    harness.cancel(2);
+    expect(await read()).toEqual([1, 2, 3, ["cancel", 2], 4]);
+  });
+
+  it("is a ping, the client's and the guard's own", async () => {
+    const { harness, read } = stalled();
+    harness.call(1, "/x/a");
+    await harness.settle();
+    harness.call(2, "/x/b");
+    harness.client({ jsonrpc: "2.0", id: 3, method: "ping" });
+    harness.proxy.ping();
+    expect(await read()).toEqual([1, 3, expect.stringContaining("holdfast-guard"), 2]);
   });
 });
 
@@ -747,6 +840,17 @@ describe("tasks", () => {
 });
 
 describe("the end", () => {
+  it("says of a call that the server was not sent yet that it was not", () => {
+    const harness = new Harness();
+    harness.call(1, "/x/a");
+    harness.starts = false;
+    harness.call(2, "/x/b");
+    harness.proxy.fail("the server was ended by SIGKILL");
+    const messages = harness.answers.map(({ error }) => error?.message);
+    expect(messages[0]).toContain("not known whether");
+    expect(messages[1]).toContain("was not sent");
+  });
+
   it("ends every open request with an error that says whether it was sent, and every later one", async () => {
     const harness = new Harness();
     harness.call(1, "/x/a");

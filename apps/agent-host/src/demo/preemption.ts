@@ -1,8 +1,8 @@
-import { AgentSession, type SessionStatus } from "../session/session.js";
-import { driverFor } from "../session-command/agents.js";
+import type { SessionStatus } from "../session/session.js";
 import type { Entry } from "../session-command/script.js";
 import { type Moment, ScriptRun } from "../session-command/script-run.js";
 import { Timeline } from "../session-command/timeline.js";
+import { withSession } from "./with-session.js";
 
 /** What came of it. */
 export interface Preemption {
@@ -16,32 +16,23 @@ export interface Preemption {
 }
 
 /** A worker's turn that would last for ever, and two handlers who come while it runs. */
-export async function playPreemption(signal: AbortSignal): Promise<Preemption> {
-  const driver = await driverFor("scripted", []);
-  signal.throwIfAborted();
-  const session = new AgentSession({ driver });
-  const moments: Moment[] = [];
-  const lines: string[] = [];
-  const timeline = new Timeline(entries, (line) => lines.push(line));
-  const run = new ScriptRun(session, entries, (moment) => {
-    moments.push(moment);
-    timeline.tell(moment);
-  });
-  const stop = (): void => {
-    run.stop();
-    void session.close();
-  };
-  signal.addEventListener("abort", stop);
-  try {
+export function playPreemption(signal: AbortSignal): Promise<Preemption> {
+  return withSession(signal, async (session) => {
+    const moments: Moment[] = [];
+    const lines: string[] = [];
+    const timeline = new Timeline(entries, (line) => lines.push(line));
+    const run = new ScriptRun(session, entries, (moment) => {
+      moments.push(moment);
+      timeline.tell(moment);
+    });
+    signal.addEventListener("abort", () => {
+      run.stop();
+    });
     const good = await run.play();
-    signal.throwIfAborted();
     const status = session.status();
     const text = `${lines.join("")}${timeline.conclusion(run.left, status)}`;
     return { moments, longestWait: status.counters.longestWait, good, text };
-  } finally {
-    signal.removeEventListener("abort", stop);
-    await session.close();
-  }
+  });
 }
 
 const entries: readonly Entry[] = [

@@ -1,5 +1,6 @@
 import Table from "cli-table3";
 import pc from "picocolors";
+import type { GuardOff, Seen } from "./guards-off/guard-off.js";
 import type { Preemption } from "./preemption.js";
 import type { Round } from "./round.js";
 
@@ -11,16 +12,47 @@ const sessionExplanation =
   "One agent, and several who ask it: the worker's turn would last for ever. It is interrupted for the first handler and read to " +
   "its end, so that nothing of it is left in Ann's answer, and a worker does not come before the second handler.";
 
-/** Prints what the rounds and the session were, for people or for machines. */
-export function printReport(rounds: readonly Round[], { text, ...session }: Preemption, json: boolean): void {
+const guardsExplanation =
+  "In place of one guard at a time stands what one writes at first. Nothing of this is written down beforehand: all of it was " +
+  "done and counted in this run.";
+
+/** What was played. */
+export interface Played {
+  readonly rounds: readonly Round[];
+  readonly preemption: Preemption;
+  readonly guardsOff: readonly GuardOff[];
+}
+
+/** Prints what the rounds and the session were, and what breaks without a guard, for people or for machines. */
+export function printReport({ rounds, preemption, guardsOff }: Played, json: boolean): void {
+  const { text, ...session } = preemption;
+  const parts = [
+    roundsTable(rounds),
+    explanation,
+    `${text}\n${sessionExplanation}`,
+    guardsTable(guardsOff),
+    guardsExplanation,
+  ];
   process.stdout.write(
     json
-      ? `${JSON.stringify({ rounds, explanation, session: { ...session, explanation: sessionExplanation } }, null, 2)}\n`
-      : `${table(rounds)}\n\n${explanation}\n\n${text}\n${sessionExplanation}\n`,
+      ? `${JSON.stringify({ rounds, explanation, session: { ...session, explanation: sessionExplanation }, guardsOff }, null, 2)}\n`
+      : `${parts.join("\n\n")}\n`,
   );
 }
 
-function table(rounds: readonly Round[]): string {
+function guardsTable(guardsOff: readonly GuardOff[]): string {
+  const out = new Table({
+    head: ["guard", "switched off", "switched on"],
+    style: { head: [], border: [] },
+    colWidths: [24, 44, 44],
+    wordWrap: true,
+  });
+  const told = ({ broken, text }: Seen): string => (broken === 0 ? pc.green(text) : pc.red(text));
+  for (const { guard, off, on } of guardsOff) out.push([guard, told(off), told(on)]);
+  return out.toString();
+}
+
+function roundsTable(rounds: readonly Round[]): string {
   const out = new Table({
     head: ["", "", "edits survived", "reported done", "wall time", "longest wait"],
     colAligns: ["left", "left", "right", "right", "right", "right"],

@@ -2,11 +2,15 @@ import { setMaxListeners } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
+import { playGuardsOff } from "./guards-off/play-guards-off.js";
 import { playPreemption } from "./preemption.js";
 import { printReport } from "./report.js";
 import { type Round, runRound } from "./round.js";
 
-/** Runs every round in a folder of its own and a session's timeline, and prints both; resolves to the exit code. */
+/**
+ * Runs every round in a folder of its own, a session's timeline, and what breaks without each guard, and prints all of it; resolves to
+ * the exit code.
+ */
 export async function runDemo({ json }: { readonly json: boolean }): Promise<number> {
   const interrupt = new AbortController();
   // Every call listens.
@@ -27,9 +31,10 @@ export async function runDemo({ json }: { readonly json: boolean }): Promise<num
       for (const guarded of [false, true])
         rounds.push(await runRound({ name, files, guarded, folder, edits, signal: interrupt.signal }));
     const preemption = await playPreemption(interrupt.signal);
-    printReport(rounds, preemption, json);
+    const guardsOff = await playGuardsOff(interrupt.signal);
+    printReport({ rounds, preemption, guardsOff }, json);
     const kept = rounds.every(({ guarded, survived }) => !guarded || survived === edits);
-    return kept && preemption.good ? 0 : 1;
+    return kept && preemption.good && guardsOff.every(({ on }) => on.broken === 0) ? 0 : 1;
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
     return 128 + constants.signals[interrupt.signal.reason as NodeJS.Signals];

@@ -9,7 +9,10 @@ export class LineTooLongError extends Error {
 
 const newline = 0x0a;
 
-/** Cuts a stream of bytes into lines. A line keeps its bytes as they are, its end included. */
+/**
+ * Cuts a stream of bytes into lines. A line keeps its bytes as they are, its end included: what the guard passes on is what it got.
+ * (The `FrameReader` of atomic-pipe-writer gives texts without their line ends, and ends at the first that is wrong.)
+ */
 export class LineSplitter {
   readonly #limit: number;
   #parts: Buffer[] = [];
@@ -34,6 +37,11 @@ export class LineSplitter {
     this.#check(rest.length);
     this.#parts.push(rest);
     this.#length += rest.length;
+  }
+
+  /** Whether a line has begun and not ended. */
+  get within(): boolean {
+    return this.#length > 0;
   }
 
   /** What came after the last line's end; empties the splitter. */

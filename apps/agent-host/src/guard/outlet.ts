@@ -1,4 +1,5 @@
 import type { Writable } from "node:stream";
+import { AtomicPipeWriter, type LaneName, type PipeClosedError, raw } from "@holdfast/atomic-pipe-writer";
 
 export interface OutletEvents {
   /** The reader has fallen behind: hold the source back. */
@@ -6,73 +7,74 @@ export interface OutletEvents {
   /** It has caught up. */
   readonly drained: () => void;
   /** Nobody reads any more. */
-  readonly broken: (error: Error) => void;
+  readonly broken: (error: PipeClosedError) => void;
 }
 
-/**
- * Writes whole lines to one stream: one `write()` each, in order, from one place.
- *
- * The seam behind which a writer with more guarantees goes.
- */
+export interface LineOptions {
+  /** `control` goes ahead of all lines that are not started. Default `data`. */
+  readonly lane?: LaneName;
+  /** Called when the line is handed to the stream: from then on nothing overtakes it. */
+  readonly onStart?: () => void;
+}
+
+/** Writes whole lines to one stream, in order, and says when to hold back the source they come from. */
 export class Outlet {
-  readonly #stream: Writable;
+  readonly #writer: AtomicPipeWriter<Uint8Array>;
   readonly #events: OutletEvents;
+  /** Unwritten bytes from which on the source is held back. */
+  readonly #most: number;
+  #unwritten = 0;
   #full = false;
-  #broken = false;
-  #joining = false;
 
   constructor(stream: Writable, events: OutletEvents) {
-    this.#stream = stream;
     this.#events = events;
-    stream.on("drain", () => {
-      if (!this.#full) return;
-      this.#full = false;
-      events.drained();
-    });
-    stream.on("error", (error) => {
-      if (this.#broken) return;
-      this.#broken = true;
-      events.broken(error);
+    this.#most = stream.writableHighWaterMark;
+    this.#writer = new AtomicPipeWriter<Uint8Array>(stream, {
+      framing: raw,
+      // A line that were refused would be a request without an answer: what bounds the memory is the source, which is held back.
+      maxQueuedBytes: Infinity,
+      maxQueuedMessages: Infinity,
+      maxControlBytes: Infinity,
+      onFailure: events.broken,
     });
   }
 
   /** Does nothing once the stream is broken or ended. */
-  write(line: Buffer): void {
-    if (this.#broken || !this.#stream.writable) return;
-    this.#join();
-    if (this.#stream.write(line) || this.#full) return;
+  write(line: Uint8Array, { lane = "data", onStart }: LineOptions = {}): void {
+    if (this.#writer.closed) return;
+    this.#unwritten += line.length;
+    const settled = (): void => {
+      this.#settled(line.length);
+    };
+    const options = onStart && { onStart };
+    (lane === "data" ? this.#writer.send(line, options) : this.#writer.control(line, options)).then(
+      settled,
+      settled,
+    );
+    if (this.#full || this.#unwritten < this.#most) return;
     this.#full = true;
     this.#events.full();
   }
 
-  /** What is written within one step reaches the system in one call: most of the guard's cost is such calls. */
-  #join(): void {
-    if (this.#joining) return;
-    this.#joining = true;
-    this.#stream.cork();
-    process.nextTick(() => {
-      this.#joining = false;
-      this.#stream.uncork();
-    });
+  /** Takes out what is not started. */
+  drop(): void {
+    this.#writer.cancelWaiters();
   }
 
   end(): void {
-    if (!this.#broken && this.#stream.writable) this.#stream.end();
+    // If that fails, `broken` is told.
+    this.#writer.end().catch(() => undefined);
   }
 
   /** Resolves when everything is written, the stream is broken, or `ms` have passed. */
   flush(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.#broken || !this.#stream.writable) {
-        resolve();
-        return;
-      }
-      const timer = setTimeout(resolve, ms);
-      // Its callback comes after those of everything before it, also when the stream breaks.
-      this.#stream.write("", () => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
+    return this.#writer.flush({ timeout: ms }).catch(() => undefined);
+  }
+
+  #settled(bytes: number): void {
+    this.#unwritten -= bytes;
+    if (this.#unwritten > 0 || !this.#full || this.#writer.failure !== undefined) return;
+    this.#full = false;
+    this.#events.drained();
   }
 }

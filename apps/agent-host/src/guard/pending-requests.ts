@@ -11,6 +11,8 @@ export interface PendingRequest {
   readonly generation: number;
   /** `waiting` in the guard's queue, `sent` to the server, or cancelled. */
   state: "waiting" | "sent" | "cancelled";
+  /** Whether its line is on its way to the server, so that nothing can overtake it. */
+  started: boolean;
   /** The line that it waits with. */
   readonly queued: QueuedLine | undefined;
   /** Of a tool call. */

@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import type { LaneName } from "@holdfast/atomic-pipe-writer";
 import { TimeoutError } from "@holdfast/keyed-mutex";
 import { mergeClaims, splitLease } from "./batch.js";
 import {
@@ -17,6 +18,7 @@ import {
 } from "./json-rpc.js";
 import type { Claims, LeasePolicy } from "./lease-policy.js";
 import type { Lease, Leases, Obstacle } from "./leases.js";
+import type { LineOptions } from "./outlet.js";
 import { OwnRequests } from "./own-requests.js";
 import { type PendingRequest, PendingRequests, type QueuedLine } from "./pending-requests.js";
 import { TaskLeases } from "./task-leases.js";
@@ -24,7 +26,7 @@ import type { ToolAnnotations } from "./tool-annotations.js";
 import type { WaitLog, WaitOutcome } from "./wait-log.js";
 
 export interface ProxyOptions {
-  readonly toServer: (line: Buffer) => void;
+  readonly toServer: (line: Buffer, options?: LineOptions) => void;
   readonly toClient: (line: Buffer) => void;
   readonly policy: LeasePolicy;
   readonly annotations: ToolAnnotations;
@@ -50,7 +52,8 @@ class CancelledError extends Error {}
  * The guard's core: decides for every line from either side where it goes, and when.
  *
  * Lines go on as the bytes they are, in order; only a line with a tool call may have to wait for its lease, and does not
- * hold up what comes after it. It has no streams and no process, so that every order of events can be tested.
+ * hold up what comes after it, and a ping or a cancellation goes ahead of what the server has not begun to read. The proxy has
+ * no streams and no process, so that every order of events can be tested.
  */
 export class Proxy {
   readonly #options: ProxyOptions;
@@ -114,10 +117,12 @@ export class Proxy {
       this.#calls(line, messages, requests);
       return;
     }
+    // Before the cancellations among them are carried out.
+    const lane = messages.length === 1 && this.#mayOvertake(messages[0]) ? "control" : "data";
     const dropped = messages.filter((message) => this.#passesToServer(message));
     if (messages.length > 0 && dropped.length === messages.length) return;
-    for (const request of requests) this.#track(request, "sent");
-    this.#options.toServer(line);
+    const tracked = requests.map((request) => this.#track(request, "sent"));
+    this.#forward(line, tracked, lane);
     if (messages.some((message) => isFields(message) && message["method"] === "notifications/initialized"))
       this.#askForTools();
   }
@@ -143,10 +148,13 @@ export class Proxy {
 
   /** Asks the server for a sign of life. */
   ping(): void {
-    this.#own.ask("ping", {}, () => undefined);
+    this.#own.ask("ping", {}, () => undefined, "control");
   }
 
-  /** Ends every open request, and all that still come, with an error. The first reason stays; tells whether it is this. */
+  /**
+   * Ends every open request, and all that still come, with an error. The first reason stays; tells whether it is this. What was
+   * not started by now must not be sent any more.
+   */
   fail(reason: string): boolean {
     if (this.#failure !== undefined) return false;
     this.#failure = reason;
@@ -154,7 +162,7 @@ export class Proxy {
       this.#pending.remove(request);
       clearTimeout(request.grace);
       if (request.state === "cancelled") continue;
-      const known = request.state === "waiting" ? notSent : mayHaveRun(request.method);
+      const known = request.started ? mayHaveRun(request.method) : notSent;
       this.#answer(request.id, serverGone, `${reason}. ${known}`);
       request.queued?.abort.abort(new Error(reason));
       request.lease?.release();
@@ -165,7 +173,7 @@ export class Proxy {
 
   /** One line with one tool call, or a batch with some: it goes on when all of them have their leases. */
   #calls(line: Buffer, messages: readonly unknown[], requests: readonly RequestMessage[]): void {
-    const { leases, maxQueued, policy, toServer } = this.#options;
+    const { leases, maxQueued, policy } = this.#options;
     const others = messages.filter((message) => !this.#passesToServer(message) && !isRequest(message));
     const calls = requests.filter(isCall);
     const parts = calls.map(({ params }) => claimsOf(policy, params));
@@ -187,9 +195,33 @@ export class Proxy {
       return;
     }
     const shares = split(lease).values();
-    for (const request of requests)
-      this.#track(request, "sent").lease = isCall(request) ? shares.next().value : undefined;
-    toServer(line);
+    const tracked = requests.map((request) => this.#track(request, "sent"));
+    for (const request of tracked) request.lease = isCall(request) ? shares.next().value : undefined;
+    this.#forward(line, tracked);
+  }
+
+  /** Sends a line with these requests in it, and remembers when it is too late to overtake them. */
+  #forward(line: Buffer, requests: readonly PendingRequest[], lane: LaneName = "data"): void {
+    if (requests.length === 0) {
+      this.#options.toServer(line, { lane });
+      return;
+    }
+    const onStart = (): void => {
+      for (const request of requests) request.started = true;
+    };
+    this.#options.toServer(line, { lane, onStart });
+  }
+
+  /**
+   * Whether a message may go ahead of those that are not started: a ping, because nothing depends on when it comes, and the
+   * cancellation of a request that is started. One that overtook its request would be for nothing.
+   */
+  #mayOvertake(message: unknown): boolean {
+    if (!isFields(message)) return false;
+    const { method, params } = message;
+    if (method === "notifications/cancelled")
+      return isFields(params) && this.#pending.meant(params["requestId"])?.started === true;
+    return method === "ping" && isRequest(message);
   }
 
   /** Answers the requests of a line with an error; what else is in it (`others`) still goes on. */
@@ -258,7 +290,7 @@ export class Proxy {
       if (isCall(request)) request.lease = shares.next().value;
       if (request.state === "waiting") this.#pending.mark(request, "sent");
     }
-    this.#options.toServer(line);
+    this.#forward(line, requests);
     // A batch goes as it came; what was cancelled in it meanwhile is cancelled right behind it.
     for (const request of requests) {
       if (request.state !== "cancelled") continue;
@@ -295,6 +327,7 @@ export class Proxy {
       generation,
       state,
       queued,
+      started: false,
       lease: undefined,
       grace: undefined,
     };

@@ -7,6 +7,7 @@ import { UsageError } from "../usage-error.js";
 import { GuardConfig, readConfig } from "./config.js";
 import { HeldInput } from "./held-input.js";
 import { excerpt, parseLine } from "./json-rpc.js";
+import { lastWords } from "./last-words.js";
 import { LeasePolicy } from "./lease-policy.js";
 import { Leases } from "./leases.js";
 import { LineSplitter, LineTooLongError } from "./line-splitter.js";
@@ -122,9 +123,10 @@ class Guard {
       drained: () => {
         this.#input.release();
       },
-      broken: () => {
+      broken: ({ failure }) => {
         this.#input.release();
-        this.#closed("stdin");
+        // Where it was not an error, the process has ended, and says so itself.
+        if (failure === "error") this.#closed("stdin");
       },
     });
     this.#toClient = new Outlet(process.stdout, {
@@ -145,8 +147,8 @@ class Guard {
       bases: () => (options.base.length > 0 ? fixedBases : [...fixedBases, ...this.#proxy.roots]),
     });
     this.#proxy = new Proxy({
-      toServer: (line) => {
-        this.#toServer.write(line);
+      toServer: (line, lineOptions) => {
+        this.#toServer.write(line, lineOptions);
       },
       toClient: (line) => {
         this.#toClient.write(line);
@@ -198,7 +200,7 @@ class Guard {
       const stop = this.#stop;
       if (stop === undefined) this.#fail(this.#describe(ending.how));
       else this.#proxy.fail(stop.reason);
-      if (stop?.asked !== true) await this.#firstRequest();
+      if (stop?.asked !== true) await this.#lastRequests();
       await this.#toClient.flush(stop?.asked === true ? flushTime.asked : flushTime.failed);
       // Nobody asked the server to end, so even its 0 is no success.
       return (stop ?? ending).code || (stop?.asked === true && open === 0 ? 0 : 1);
@@ -292,6 +294,7 @@ class Guard {
 
   /** Ends every request with this reason. */
   #fail(reason: string): void {
+    this.#toServer.drop();
     if (this.#proxy.fail(reason)) warn(reason);
     this.#stop ??= { asked: false, code: 1, reason };
   }
@@ -312,6 +315,13 @@ class Guard {
         done();
       };
     });
+  }
+
+  /** A client that was held back sends what it still has, and each request of it gets an answer. */
+  async #lastRequests(): Promise<void> {
+    this.#input.release();
+    await this.#firstRequest();
+    await lastWords(process.stdin, flushTime.failed, () => this.#fromClient.within);
   }
 
   #onSignals(): () => void {

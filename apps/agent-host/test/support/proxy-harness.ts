@@ -1,3 +1,4 @@
+import type { LaneName } from "@holdfast/atomic-pipe-writer";
 import { PathKeys } from "../../src/guard/canonical-path.js";
 import { GuardConfig } from "../../src/guard/config.js";
 import { LeasePolicy } from "../../src/guard/lease-policy.js";
@@ -17,6 +18,10 @@ export interface Wire {
 /** A guard without streams and processes: what went where, in order. */
 export class Harness {
   readonly toServer: string[] = [];
+  /** The lane of each. */
+  readonly lanes: LaneName[] = [];
+  /** Whether what goes to the server is on its way at once. */
+  starts = true;
   readonly toClient: string[] = [];
   readonly waits: WaitRecord[] = [];
   readonly nonsense: string[] = [];
@@ -28,7 +33,11 @@ export class Harness {
 
   constructor(options: Partial<ProxyOptions> & { readonly config?: GuardConfig } = {}) {
     this.proxy = new Proxy({
-      toServer: (line) => void this.toServer.push(line.toString()),
+      toServer: (line, { lane = "data", onStart = () => undefined } = {}) => {
+        this.toServer.push(line.toString());
+        this.lanes.push(lane);
+        if (this.starts) onStart();
+      },
       toClient: (line) => void this.toClient.push(line.toString()),
       policy: new LeasePolicy({
         annotations: this.annotations,
