@@ -1,52 +1,67 @@
-// Breaks the code of packages in every small way and counts what the tests notice: pnpm mutation [package …].
+// Breaks the code of packages in every small way and counts what the tests notice: pnpm mutation [name …].
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Stryker } from "@stryker-mutator/core";
 import { root } from "./workspace.ts";
 
-/** For each package the packages whose tests are its tests: core has few of its own, the locks are made of it. */
-const tests: Readonly<Record<string, readonly string[]>> = {
-  core: ["core", "rw-lock", "keyed-mutex", "priority-lock"],
-  "rw-lock": ["rw-lock"],
-  "keyed-mutex": ["keyed-mutex"],
-  "id-reservation": ["id-reservation"],
-  "priority-lock": ["priority-lock"],
-  "atomic-pipe-writer": ["atomic-pipe-writer"],
+interface Target {
+  /** The folder whose code is broken. */
+  readonly code: string;
+  /** The folders whose tests must notice. */
+  readonly tests: readonly string[];
+}
+
+/** A package, and whose tests are its tests: core has few of its own, the locks are made of it. */
+function ofPackage(name: string, ...others: readonly string[]): Target {
+  return { code: `packages/${name}/src`, tests: [name, ...others].map((each) => `packages/${each}/test`) };
+}
+
+const targets: Readonly<Record<string, Target>> = {
+  core: ofPackage("core", "rw-lock", "keyed-mutex", "priority-lock"),
+  "rw-lock": ofPackage("rw-lock"),
+  "keyed-mutex": ofPackage("keyed-mutex"),
+  "id-reservation": ofPackage("id-reservation"),
+  "priority-lock": ofPackage("priority-lock"),
+  "atomic-pipe-writer": ofPackage("atomic-pipe-writer"),
+  session: { code: "apps/agent-host/src/session", tests: ["apps/agent-host/test/session"] },
 };
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: { mutate: { type: "string", multiple: true, default: [] } },
 });
-const unknown = positionals.filter((short) => !(short in tests));
+const unknown = positionals.filter((name) => !(name in targets));
 if (unknown.length > 0) {
-  console.error(`No mutation tests for ${unknown.join(", ")}; there are ${Object.keys(tests).join(", ")}`);
+  console.error(`No mutation tests for ${unknown.join(", ")}; there are ${Object.keys(targets).join(", ")}`);
   process.exit(2);
 }
 
 process.chdir(root);
-for (const short of positionals.length > 0 ? positionals : Object.keys(tests)) {
-  const reports = join("reports", "mutation", short);
+for (const [name, { code, tests }] of Object.entries(targets)) {
+  if (positionals.length > 0 && !positionals.includes(name)) continue;
+  const reports = join("reports", "mutation", name);
   mkdirSync(reports, { recursive: true });
-  process.env["MUTATION_TESTS"] = tests[short]?.join(",");
+  process.env["MUTATION_TESTS"] = tests.join(",");
   const started = performance.now();
   await new Stryker({
     // A part of a package, where one works on its score: --mutate packages/core/src/waiter.ts:10-20
-    mutate: values.mutate.length > 0 ? values.mutate : [`packages/${short}/src/**/*.ts`],
+    mutate: values.mutate.length > 0 ? values.mutate : [`${code}/**/*.ts`],
     testRunner: "vitest",
     // Stryker would look for it beside itself.
     plugins: [import.meta.resolve("@stryker-mutator/vitest-runner")],
     // Processes and not threads: a thread that ends closes the numbers of the files that it opened, whoever has them by then.
     vitest: { configFile: "vitest.stryker.config.ts", related: false, pool: "forks" },
-    // Only the packages go into the copy.
+    // What the tests need goes into the copy; of what was built that is only what they start as a process.
     ignorePatterns: [
       "/*",
       "!/packages",
+      "!/apps",
       "!/tools",
       "!/*.json",
       "!/vitest.stryker.config.ts",
       "dist",
+      "!/apps/agent-host/dist",
       "reports",
     ],
     coverageAnalysis: "perTest",
@@ -62,5 +77,5 @@ for (const short of positionals.length > 0 ? positionals : Object.keys(tests)) {
     thresholds: { high: 100, low: 95, break: 95 },
     tempDirName: ".stryker-tmp",
   }).runMutationTest();
-  console.log(`${short}: ${Math.round((performance.now() - started) / 1000)} s`);
+  console.log(`${name}: ${Math.round((performance.now() - started) / 1000)} s`);
 }
