@@ -26,6 +26,7 @@ const started: ChildProcess[] = [];
 vi.setConfig({ testTimeout: 60_000 });
 
 afterEach(async () => {
+  vi.restoreAllMocks();
   await closeAll();
   await endChildren();
   for (const child of started.splice(0))
@@ -349,7 +350,6 @@ describe.skipIf(process.platform === "win32")("4: thirty who wait for an MCP ser
     await settle();
     expect(30 - settled).toBeGreaterThan(20);
     expect(warned).toHaveBeenCalledOnce();
-    vi.restoreAllMocks();
   });
 });
 

@@ -1,8 +1,7 @@
 import { gate, listeners, settle, watch } from "@holdfast/conformance";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Frame } from "../../src/session/agent-child.js";
-import { streamJson } from "../../src/session/drivers/stream-json.js";
 import type { SessionOptions } from "../../src/session/session.js";
+import { Turn } from "../../src/session/turn.js";
 import { type Task, TaskList } from "../../src/worker/task-list.js";
 import { Worker, type WorkerOptions } from "../../src/worker/worker.js";
 import { WorkerWatchdog } from "../../src/worker/worker-watchdog.js";
@@ -12,6 +11,7 @@ beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance", "Date"] });
 });
 afterEach(async () => {
+  vi.restoreAllMocks();
   vi.useRealTimers();
   await closeFakes();
 });
@@ -452,10 +452,7 @@ describe("tools", () => {
 
 describe("the watchdog of a worker", () => {
   /** A worker that is watched; its loop fails whenever `trouble` says so. */
-  function watched(
-    tasks: readonly Task[],
-    sessionOptions?: Partial<SessionOptions>,
-  ): {
+  function watched(tasks: readonly Task[]): {
     readonly run: Running;
     readonly dog: WorkerWatchdog;
     readonly trouble: { at: string | undefined };
@@ -463,17 +460,12 @@ describe("the watchdog of a worker", () => {
   } {
     const trouble = { at: undefined as string | undefined };
     const lines: string[] = [];
-    const run = new Running(
-      [],
-      {
-        isAwaited: ({ id }) => {
-          if (id === trouble.at && run.fake.session.status().holder !== undefined)
-            throw new Error("a mistake");
-          return false;
-        },
+    const run = new Running([], {
+      isAwaited: ({ id }) => {
+        if (id === trouble.at && run.fake.session.status().holder !== undefined) throw new Error("a mistake");
+        return false;
       },
-      sessionOptions,
-    );
+    });
     run.stop.abort();
     for (const task of tasks) run.tasks.add(task);
     const dog = new WorkerWatchdog({
@@ -595,15 +587,11 @@ describe("the watchdog of a worker", () => {
 
   it("[S121] has the task of one that died in the midst of a turn done again, by an agent that nobody doubts", async () => {
     for (const aborted of [false, true]) {
-      const driver = streamJson(() => ({ command: "agent", args: [] }));
-      let mistakes = 0;
-      const prompt = (text: string): Frame => {
-        if (mistakes > 0) return driver.prompt(text);
-        mistakes += 1;
+      const { run, dog } = watched([one]);
+      vi.spyOn(Turn.prototype, "run").mockImplementationOnce(() => {
         if (aborted) run.worker.abort("one");
-        throw new TypeError("it happens");
-      };
-      const { run, dog } = watched([one], { driver: { ...driver, prompt } });
+        return Promise.reject(new TypeError("it happens"));
+      });
       dog.start();
       await settle();
       expect([dog.health, run.statuses]).toEqual(["dead", ["one pending"]]);
