@@ -157,7 +157,8 @@ describe.skipIf(process.platform === "win32")("2: one FIFO (Windows has none), a
       const fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
       const stream = new Socket({ fd, readable: false, writable: true });
       for (let at = 0; at < ${count}; at += 1) stream.write(name.repeat(size - 1) + "\\n");
-      process.stdout.write("started");
+      // By now the pipe is full, in the midst of a line, or somebody else has filled it.
+      setImmediate(() => setImmediate(() => process.stdout.write("started")));
       stream.end();`,
   };
 
@@ -169,13 +170,23 @@ describe.skipIf(process.platform === "win32")("2: one FIFO (Windows has none), a
     const path = join(newFolder(), "fifo");
     execFileSync("mkfifo", [path]);
     const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const children = ["a", "b", "c", "d"].map((name) => startScript(writers[how], path, name, `${size}`));
-    const refusals = children.map((child) => textOf(child.stderr));
-    // Each has more than there is room for, and nobody reads before all have begun.
-    await Promise.all(
-      children.map((child) => Promise.race([once(child.stdout, "data"), once(child, "exit")])),
-    );
-    const received = textOf(new Socket({ fd, readable: true, writable: false }));
+    const start = async (name: string): Promise<[child: Piped, refused: Promise<string>]> => {
+      const child = startScript(writers[how], path, name, `${size}`);
+      const refused = textOf(child.stderr);
+      // Each has more than there is room for, and nobody reads before all have begun.
+      await Promise.race([once(child.stdout, "data"), once(child, "exit")]);
+      return [child, refused];
+    };
+    const first = await start("a");
+    const begun = [first, ...(await Promise.all(["b", "c", "d"].map(start)))];
+    const refusals = begun.map(([, refused]) => refused);
+    // It does not go on where it was when there is room, but after the others.
+    first[0].kill("SIGSTOP");
+    const reader = new Socket({ fd, readable: true, writable: false });
+    reader.on("data", (chunk) => {
+      if (/[bcd]/.test(String(chunk))) first[0].kill("SIGCONT");
+    });
+    const received = textOf(reader);
     const refused = (await Promise.all(refusals)).reduce((sum, text) => sum + Number(text), 0);
     const all = (await received).split("\n").filter((line) => line !== "");
     const isWhole = (line: string): boolean => /^(\w)\1*$/.test(line) && line.length === size - 1;
