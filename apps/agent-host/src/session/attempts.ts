@@ -8,6 +8,7 @@ import { messageOf } from "./message-of.js";
 import { type Cancelled, failed, type Outcome, wasCancelled } from "./outcome.js";
 import type { ReplyWatchdog } from "./reply-watchdog.js";
 import { StateMachine } from "./state-table.js";
+import { bounded, type ToolPolicy } from "./tool-policy.js";
 import { Turn, type TurnEnd } from "./turn.js";
 import { UnfitAgentError } from "./unfit-agent-error.js";
 
@@ -15,6 +16,7 @@ export interface AttemptsOptions {
   readonly slot: AgentSlot;
   readonly limits: SessionLimits;
   readonly watchdog: ReplyWatchdog<Lease>;
+  readonly tools: ToolPolicy | undefined;
   readonly strict: boolean;
   readonly log: (line: string) => void;
   /** Whether the session is about to end, so that nothing new is to be started. */
@@ -110,7 +112,7 @@ export class Attempts {
     signal: AbortSignal,
     { child, dialogue, state }: Generation,
   ): Promise<TurnEnd> {
-    const { slot, limits, watchdog, strict, log } = this.#options;
+    const { slot, limits, watchdog, tools, strict, log } = this.#options;
     this.#interrupts += 1;
     const turn = new Turn({
       child,
@@ -127,7 +129,7 @@ export class Attempts {
         slot.counters.sent += 1;
       },
       onText: request.onText,
-      onPermission: request.onPermission,
+      onPermission: bounded(tools, lease.kind, request.onPermission),
     });
     this.#running = { lease, turn };
     watchdog.arm(lease);

@@ -11,6 +11,7 @@ import { defaultLimits, type SessionLimits } from "./limits.js";
 import { type Cancelled, failed, type Outcome } from "./outcome.js";
 import { ReplyWatchdog } from "./reply-watchdog.js";
 import { within } from "./timing.js";
+import type { ToolPolicy } from "./tool-policy.js";
 import type { TurnState } from "./turn-table.js";
 
 export interface SessionOptions {
@@ -23,6 +24,8 @@ export interface SessionOptions {
   readonly resume?: string | undefined;
   /** What the agent is started with, until a lease says otherwise. */
   readonly settings?: AgentSettings | undefined;
+  /** Default: whoever speaks decides. */
+  readonly tools?: ToolPolicy | undefined;
   /** Milliseconds after which whoever waits moves up one kind. Default: never, so that a worker waits for as long as handlers come. */
   readonly agingMs?: number | undefined;
   /** Whether an impossible transition throws. For tests and debugging. */
@@ -135,6 +138,7 @@ export class AgentSession {
       slot: this.#slot,
       limits: this.#limits,
       watchdog: this.#watchdog,
+      tools: options.tools,
       strict,
       log,
       closing: () => this.#closing !== undefined,

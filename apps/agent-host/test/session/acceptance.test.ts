@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { PassThrough, type Readable, type Writable } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
 import fc from "fast-check";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Outcome } from "../../src/session/outcome.js";
 import { isAlive, isGone } from "../support/guard-process.js";
 import { answering } from "./support/auto-agent.js";
@@ -15,6 +15,9 @@ import { endChildren, HeardChild } from "./support/children.js";
 import { closeFakes, FakeProcess, FakeSession } from "./support/fake-agent.js";
 import { newFolder, scripted } from "./support/scripted.js";
 import { closeAll, openSession } from "./support/sessions.js";
+
+// Thousands of schedules, and real processes: on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 60_000 });
 
 afterEach(async () => {
   await closeAll();
@@ -102,7 +105,11 @@ describe("7: handlers before the worker that asks again and again", () => {
         };
         const over = new AbortController();
         const loop = (async () => {
-          while (!over.signal.aborted) await fake.session.prompt("W", { ...worker, signal: over.signal });
+          while (!over.signal.aborted) {
+            const { status } = await fake.session.prompt("W", { ...worker, signal: over.signal });
+            // The test is over, and so is the session.
+            if (status === "failed") return;
+          }
         })();
         await wait(random());
         const a = fake.session.prompt("A", { ...handler, label: "A" });
@@ -347,6 +354,51 @@ describe("13: characters that look like the end of a line", () => {
       expect(lines).toHaveLength(3);
     },
   );
+});
+
+describe("14: a worker behind handlers without end", () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance", "Date"] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  /** How many handlers are answered before it, each in 100 ms, of fifty who come as soon as one before them is answered. */
+  async function handlersBefore(agingMs?: number): Promise<number> {
+    const fake = new FakeSession({ agingMs });
+    fake.onStart = (agent) => {
+      agent.onMessage = () => {
+        setTimeout(() => void agent.result("ok"), 100);
+      };
+    };
+    const handlers = (async () => {
+      let next = fake.session.prompt("H", handler);
+      for (let count = 1; count < 50; count += 1) {
+        const answered = next;
+        // It waits already when the one before it is answered.
+        next = fake.session.prompt("H", handler);
+        await answered;
+      }
+      await next;
+    })();
+    const task = fake.session.prompt("W", worker);
+    while (fake.session.status().holder !== undefined || fake.processes.length === 0) {
+      await vi.advanceTimersByTimeAsync(100);
+      await settle();
+    }
+    await Promise.all([handlers, task]);
+    return fake.agent.prompts.indexOf("W");
+  }
+
+  it("[S103] has its turn after a bounded time, if the host wants it so", async () => {
+    // Two kinds go before it, so twice 500 ms, and the turn that runs by then.
+    expect(await handlersBefore(500)).toBeLessThanOrEqual(11);
+  });
+
+  it("before: without the bound it is the last", async () => {
+    expect(await handlersBefore()).toBe(50);
+  });
 });
 
 describe("15: everything at once", () => {
