@@ -31,11 +31,17 @@ export type GraphResult<T, M extends JoinMode = "fail-fast"> =
     ? Map<Name, Outcome<V, M>>
     : { -readonly [Name in keyof TaskOutputs<T>]: Outcome<TaskOutputs<T>[Name], M> };
 
-/** Lets tasks in an object depend on each other only. */
+/** Lets tasks in an object depend on each other only, as far as names are known to the compiler. */
 type KnownNames<T> =
   T extends Iterable<unknown>
     ? unknown
-    : { readonly [Name in keyof T]: { readonly dependsOn?: readonly Exclude<keyof T, Name>[] } };
+    : {
+        readonly [Name in keyof T]: T[Name] extends { readonly dependsOn: readonly (infer D)[] }
+          ? string extends D
+            ? unknown
+            : { readonly dependsOn: readonly Exclude<keyof T, Name>[] }
+          : unknown;
+      };
 
 /** The base that the tasks of a graph ask for. */
 type BaseOf<T> =

@@ -3,7 +3,8 @@ import { show } from "./errors.js";
 /** "; did you mean …?", if one of `known` is but a slip away from `name`. */
 export function suggestion(name: string, known: Iterable<string>): string {
   let nearest: string | undefined;
-  let least = Math.ceil(name.length / 3) + 1;
+  // Of five letters two may be wrong.
+  let least = Math.floor(name.length * 0.4) + 1;
   for (const candidate of known) {
     if (Math.abs(candidate.length - name.length) >= least) continue;
     const distance = slips(name.toLowerCase(), candidate.toLowerCase());
