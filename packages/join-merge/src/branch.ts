@@ -82,12 +82,14 @@ export class Branch {
     }
     outcome.then(
       (value) => {
-        this.whenAlone(() => {
-          run.succeeded(this, value);
-        });
+        if (this.inner === undefined) run.succeeded(this, value);
+        else
+          this.whenAlone(() => {
+            run.succeeded(this, value);
+          });
       },
       (error: unknown) => {
-        if (this.inner !== undefined) this.stopInner(because(this.name, error));
+        this.stopInner(because(this.name, error));
         this.whenAlone(() => {
           run.failed(this, error);
         });
@@ -99,7 +101,7 @@ export class Branch {
   stop(reason: unknown): void {
     this.stopped = { reason };
     this.dropClaim();
-    if (this.inner !== undefined) this.stopInner(reason);
+    this.stopInner(reason);
     this.controller?.abort(reason);
   }
 

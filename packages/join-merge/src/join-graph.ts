@@ -102,7 +102,7 @@ export function joinGraph<const T extends Tasks, M extends JoinMode = "fail-fast
   const run = new Run(order, settings, {
     schedule: scheduleOf(order, levels),
     depsOf: (branch) => depsOf(branch, isolate),
-    result: () => outcomes(plan.branches.values(), settings.waitAll, givesMap(tasks)),
+    result: () => outcomes(plan.branches, settings.waitAll, givesMap(tasks)),
   });
   return run.start() as Promise<GraphResult<T, M>>;
 }
@@ -138,7 +138,7 @@ export function joinGraphMerge<
   const settings = readSettings(options, plan.branches, ["schedule", ...intoOptions]);
   const levels = readLevels(options, plan);
   const order = levels?.flat() ?? plan.order;
-  const merging = new Merging(options, plan.branches, (by, over) => {
+  const merging = new Merging(options, (by, over) => {
     if (levels !== undefined && by.level === over.level) return "sibling";
     if (comesAfter(by, over)) return "base";
     return levels === undefined ? "sibling" : "unordered";

@@ -37,16 +37,18 @@ export interface JoinMergeOptions<Base = object, Keys = unknown>
  * console.log(review.warnings, review.passed, review.notes); // => 2 12 [ 'long line', 'slow' ]
  * ```
  */
-export function joinMerge<B extends Branches<MergeContext<Base>>, Base extends object = object>(
+export function joinMerge<
+  B extends Branches<MergeContext<Base>, object | null | undefined>,
+  Base extends object = object,
+>(
   branches: B,
-  options: JoinMergeOptions<Base, KeyRulesOf<Base, JoinResult<B>>> = {},
+  options?: JoinMergeOptions<Base, KeyRulesOf<Base, JoinResult<B>>>,
 ): Promise<Merged<Base, JoinResult<B>>> {
   const units = branchesOf(branches);
   const settings = readSettings(options, units, intoOptions);
-  const merging = new Merging(options, units);
-  const all = [...units.values()];
-  const run = new Run(all, settings, {
-    schedule: new Together(all),
+  const merging = new Merging(options);
+  const run = new Run(units, settings, {
+    schedule: new Together(units),
     accept: (branch, value) => {
       merging.accept(branch, value);
     },
@@ -54,7 +56,7 @@ export function joinMerge<B extends Branches<MergeContext<Base>>, Base extends o
     result: () => {
       const failure = run.failure();
       if (failure !== undefined) throw failure;
-      merging.add(all, run);
+      merging.add(units, run);
       return merging.value;
     },
   });

@@ -10,7 +10,7 @@ import { Together } from "./schedule.js";
 export type BranchFunction<T = unknown, C = BranchContext> = (context: C) => T | PromiseLike<T>;
 
 /** Branches by name; in pairs where names are not known beforehand, or their order matters although they are numbers. */
-export type Branches<C = BranchContext> = Named<BranchFunction<unknown, C>>;
+export type Branches<C = BranchContext, T = unknown> = Named<BranchFunction<T, C>>;
 
 /** What a branch makes. */
 export type OutputOf<F> = F extends (...args: never) => infer R ? Awaited<R> : never;
@@ -60,15 +60,15 @@ export function join<B extends Branches, M extends JoinMode = "fail-fast">(
 ): Promise<JoinResult<B, M>> {
   const units = branchesOf(branches);
   const settings = readSettings(options, units);
-  const run = new Run([...units.values()], settings, {
-    schedule: new Together([...units.values()]),
-    result: () => outcomes(units.values(), settings.waitAll, isIterable(branches)),
+  const run = new Run(units, settings, {
+    schedule: new Together(units),
+    result: () => outcomes(units, settings.waitAll, isIterable(branches)),
   });
   return run.start() as Promise<JoinResult<B, M>>;
 }
 
 /** The values by name, or with `wait-all` what became of each. */
-export function outcomes(units: Iterable<Unit>, waitAll: boolean, asMap: boolean): object {
+export function outcomes(units: readonly Unit[], waitAll: boolean, asMap: boolean): object {
   return byName(units, waitAll ? settledOf : valueOf, asMap);
 }
 

@@ -4,7 +4,7 @@ import type { Collision } from "./errors.js";
 import { Merge } from "./merge.js";
 import type { KeyRulesOf, Merged } from "./merged.js";
 import { checkKnown } from "./names.js";
-import { type MergeOptions, mergeOptions, Rules } from "./rules.js";
+import { type MergeOptions, mergeOptions, readRules } from "./rules.js";
 import { checkOutput, type Output } from "./store.js";
 
 /** What came of a merge. */
@@ -49,7 +49,7 @@ export function mergeOutputs<Base extends object, R extends Named<object | null 
     demand(Object(options) === options, "options must be an object", options);
     checkKnown(options, mergeOptions);
   }
-  const rules = new Rules(options);
+  const rules = readRules(options);
   const merge = new Merge(base as Output, rules);
   for (const [name, output] of entriesOf<unknown>(contributions, "contributions")) {
     if (output == null && rules.allowNothing) continue;

@@ -4,7 +4,7 @@ import { KeyCollisionError, ReducerError } from "./errors.js";
 import { type Isolation, isolations, view } from "./isolate.js";
 import { Merge, type Relation } from "./merge.js";
 import { checkOneOf } from "./options.js";
-import { type MergeOptions, mergeOptions, Rules } from "./rules.js";
+import { type MergeOptions, mergeOptions, readRules, type Rules } from "./rules.js";
 import type { Run } from "./run.js";
 import { checkOutput, type Output } from "./store.js";
 
@@ -28,23 +28,17 @@ export class Merging {
   readonly isolation: Isolation;
   readonly #base: Output;
   readonly #rules: Rules;
-  readonly #branches: ReadonlyMap<string, Branch>;
   readonly #relate: Relate;
   readonly #merge: Merge<Branch>;
   #shared: object | undefined;
 
-  constructor(
-    options: IntoOptions<object, unknown>,
-    branches: ReadonlyMap<string, Branch>,
-    relate: Relate = apart,
-  ) {
-    const { base = {}, isolate } = options;
+  constructor(options: IntoOptions<object, unknown> | undefined, relate: Relate = apart) {
+    const { base = {}, isolate } = options ?? {};
     demand(Object(base) === base, "options.base must be an object or a Map", base);
     checkOneOf("isolate", isolate, isolations);
     this.isolation = isolate ?? "none";
     this.#base = base as Output;
-    this.#rules = new Rules(options);
-    this.#branches = branches;
+    this.#rules = readRules(options);
     this.#relate = relate;
     this.#merge = this.#begin();
   }
@@ -110,7 +104,7 @@ export class Merging {
         : error instanceof ReducerError
           ? [error.branch]
           : [];
-    for (const name of names) this.#branches.get(name)?.fail(error);
+    for (const each of run.branches) if (names.includes(each.name)) each.fail(error);
     // A getter would keep the whole run alive.
     if (names.length > 0) Object.assign(error as object, { records: run.records() });
   }

@@ -5,6 +5,7 @@ import {
   type Governor,
   readLimit,
   type WaitOptions,
+  wrong,
 } from "@holdfast/core";
 import type { Branch } from "./branch.js";
 import { type BranchContext, Context } from "./context.js";
@@ -77,7 +78,7 @@ const known = [
 /** Checks the options of a join. `more` are the options that it knows besides. */
 export function readSettings(
   options: JoinOptions | undefined,
-  names: { has(name: string): boolean; keys(): Iterable<string> },
+  branches: readonly Branch[],
   more: readonly string[] = [],
 ): Settings {
   if (options === undefined) return defaults;
@@ -100,18 +101,15 @@ export function readSettings(
     concurrency: isGovernor(concurrency) ? concurrency : readLimit(options, "concurrency"),
     drain: readDrain(options.drain),
     within: within === undefined ? undefined : Context.branchOf(within),
-    completed: readCompleted(options.completed, names),
+    completed: readCompleted(options.completed, branches),
     report,
   };
 }
 
 /** Throws unless the option is left out or one of `values`. */
 export function checkOneOf(name: string, value: unknown, values: readonly string[]): void {
-  demand(
-    value === undefined || values.includes(value as string),
-    `options.${name} must be ${values.map((each) => show(each)).join(" or ")}`,
-    value,
-  );
+  if (value === undefined || values.includes(value as string)) return;
+  throw wrong(`options.${name} must be ${values.map((each) => show(each)).join(" or ")}`, value);
 }
 
 function isGovernor(value: unknown): value is Governor {
@@ -133,15 +131,16 @@ function readDrain(drain: unknown = true): number {
 
 function readCompleted(
   completed: JoinOptions["completed"],
-  names: { has(name: string): boolean; keys(): Iterable<string> },
+  branches: readonly Branch[],
 ): ReadonlyMap<string, unknown> {
   if (completed === undefined) return nothing;
   demand(Object(completed) === completed, "options.completed must be an object or a Map", completed);
+  const names = new Set(branches.map(({ name }) => name));
   const map = completed instanceof Map ? completed : new Map(Object.entries(completed));
   for (const name of map.keys() as Iterable<string>)
     if (!names.has(name))
       throw new TypeError(
-        `options.completed has ${show(name)}, which is no branch${suggestion(name, names.keys())}`,
+        `options.completed has ${show(name)}, which is no branch${suggestion(name, names)}`,
       );
   return map as ReadonlyMap<string, unknown>;
 }

@@ -1,6 +1,6 @@
 import { checkFunction, demand } from "@holdfast/core";
 import type { Body, Branch } from "./branch.js";
-import { addBranch, entriesOf, type Named } from "./branches.js";
+import { branchOf, entriesOf, mapOf, type Named } from "./branches.js";
 import { GraphError, show } from "./errors.js";
 import { Heap } from "./heap.js";
 import { checkKnown, suggestion } from "./names.js";
@@ -8,22 +8,23 @@ import type { Task } from "./task-graph.js";
 
 /** The tasks of a graph that can run, checked. */
 export interface Plan {
-  /** By name, in the order of declaration. */
-  readonly branches: ReadonlyMap<string, Branch>;
+  /** In the order of declaration. */
+  readonly branches: readonly Branch[];
   /** In the order in which they would run one at a time: of those that can run, always the one declared first. */
   readonly order: readonly Branch[];
 }
 
 /** Checks `tasks`. Throws `GraphError` for what cannot run. **Complexity**: O(tasks × log(tasks) + dependencies). */
 export function planOf(tasks: Named<Task<never> | Body>): Plan {
-  const branches = new Map<string, Branch>();
-  const dependsOn = new Map<Branch, readonly string[]>();
-  for (const [name, task] of entriesOf(tasks, "tasks")) {
-    const names = typeof task === "function" ? [] : namesIn(task, name);
-    const body = typeof task === "function" ? task : (context: never) => task.run(context);
-    dependsOn.set(addBranch(branches, name, body), names);
-  }
-  for (const [branch, names] of dependsOn) branch.dependOn(dependenciesOf(branch, names, branches));
+  const dependsOn: (readonly string[])[] = [];
+  const branches = entriesOf(tasks, "tasks").map(([name, task], index) => {
+    if (typeof task === "function") return branchOf(name, index, task);
+    dependsOn[index] = namesIn(task, name);
+    return branchOf(name, index, (context) => task.run(context));
+  });
+  const byName = mapOf(branches);
+  for (const branch of branches)
+    branch.dependOn(dependenciesOf(branch, dependsOn[branch.index] ?? [], byName));
   return { branches, order: inOrder(branches) };
 }
 
@@ -59,9 +60,9 @@ function dependenciesOf(
   return [...found];
 }
 
-function inOrder(branches: ReadonlyMap<string, Branch>): readonly Branch[] {
+function inOrder(branches: readonly Branch[]): readonly Branch[] {
   const ready = new Heap<Branch>((a, b) => a.index < b.index);
-  for (const branch of branches.values()) if (branch.missing === 0) ready.push(branch);
+  for (const branch of branches) if (branch.missing === 0) ready.push(branch);
   const order: Branch[] = [];
   for (let branch; (branch = ready.pop()) !== undefined;) {
     branch.position = order.length;
@@ -71,8 +72,7 @@ function inOrder(branches: ReadonlyMap<string, Branch>): readonly Branch[] {
       if (each.loseDependency()) ready.push(each);
     }
   }
-  if (order.length < branches.size)
-    throw cycleIn([...branches.values()].filter(({ missing }) => missing > 0));
+  if (order.length < branches.length) throw cycleIn(branches.filter(({ missing }) => missing > 0));
   return order;
 }
 
@@ -98,7 +98,7 @@ function cycleIn(stuck: readonly Branch[]): GraphError {
 /** The branches by level, each in the order of declaration; their positions are those of that order from now on. */
 export function levelsOf(plan: Plan): readonly (readonly Branch[])[] {
   const levels: Branch[][] = [];
-  for (const branch of plan.branches.values()) (levels[branch.level] ??= []).push(branch);
+  for (const branch of plan.branches) (levels[branch.level] ??= []).push(branch);
   for (const [position, branch] of levels.flat().entries()) branch.position = position;
   return levels;
 }

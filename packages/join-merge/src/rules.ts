@@ -72,7 +72,7 @@ export class Rules {
     { base: Rule<BaseRule> | undefined; sibling: Rule<SiblingRule> | undefined }
   >();
 
-  constructor(options: MergeOptions<unknown> = {}) {
+  constructor(options: MergeOptions<unknown>) {
     const { onBaseCollision, onSiblingCollision, equal, delta = false, allowNothing = false } = options;
     const keys = options.keys ?? {};
     checkOneOf("onBaseCollision", onBaseCollision, baseRules);
@@ -97,6 +97,13 @@ export class Rules {
   sibling(key: string): Rule<SiblingRule> {
     return this.#keys.get(key)?.sibling ?? this.#sibling;
   }
+}
+
+/** Those of a merge without options. */
+const usual: Rules = /* @__PURE__ */ new Rules({});
+
+export function readRules(options: MergeOptions<unknown> | undefined): Rules {
+  return options === undefined ? usual : new Rules(options);
 }
 
 function readRule(

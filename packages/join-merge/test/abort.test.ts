@@ -14,9 +14,9 @@ describe("an abort from outside", () => {
     const gates = new Gates();
     const reports: JoinReport[] = [];
     const signal = AbortSignal.abort(stop);
-    expect(
-      await rejection(join(gates.branches("a"), { signal, report: (each) => reports.push(each) })),
-    ).toBe(stop);
+    expect(await rejection(join(gates.branches("a"), { signal, report: (each) => reports.push(each) }))).toBe(
+      stop,
+    );
     expect(await rejection(join({}, { signal }))).toBe(stop);
     expect(gates.started).toEqual([]);
     expect(reports).toEqual([

@@ -174,8 +174,7 @@ describe("joins within joins", () => {
       message: "options.within must be the context of a branch, received [object Object]",
     });
     expect(thrown(() => join({}, { within: context, concurrency: 2 }))).toMatchObject({
-      message:
-        "options.concurrency must be left out beside options.within, which brings its own, received 2",
+      message: "options.concurrency must be left out beside options.within, which brings its own, received 2",
     });
   });
 
@@ -208,7 +207,9 @@ describe("idle", () => {
       {
         a: async ({ idle }) => {
           order.push("a waits");
-          const value = await idle(() => gates.branch("backoff")({ signal: new AbortController().signal } as never));
+          const value = await idle(() =>
+            gates.branch("backoff")({ signal: new AbortController().signal } as never),
+          );
           order.push("a goes on");
           return value;
         },
@@ -385,8 +386,7 @@ describe("asynchronous context", () => {
     await storage.run("outer", () =>
       join(
         {
-          a: (context) =>
-            storage.run("inner", () => join({ a1: see, a2: see }, { within: context })),
+          a: (context) => storage.run("inner", () => join({ a1: see, a2: see }, { within: context })),
           b: see,
           c: see,
         },

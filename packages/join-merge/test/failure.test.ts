@@ -114,7 +114,11 @@ describe("fail-fast, eager", () => {
     await gates.fail("a", "late");
     const error = (await failed) as JoinError;
     expect([error.cause, error.errors]).toEqual(["first", ["first"]]);
-    expect(error.records[0]).toMatchObject({ status: "cancelled", error: "late", reason: { cause: "first" } });
+    expect(error.records[0]).toMatchObject({
+      status: "cancelled",
+      error: "late",
+      reason: { cause: "first" },
+    });
   });
 
   it("[P115, P106] keeps what a branch made that was told to stop and did not", async () => {

@@ -58,9 +58,7 @@ describe("joinMerge", () => {
       for (const name of order) await gates.end(name, { k: name });
       const error = (await failed) as KeyCollisionError;
       expect(error).toBeInstanceOf(KeyCollisionError);
-      expect(error.collisions).toEqual([
-        { key: "k", kind: "sibling", by: "b", over: "a", policy: "error" },
-      ]);
+      expect(error.collisions).toEqual([{ key: "k", kind: "sibling", by: "b", over: "a", policy: "error" }]);
       expect(error.records).toMatchObject([
         { name: "a", status: "succeeded", value: { k: "a" } },
         { name: "b", status: "failed", error },
@@ -116,9 +114,9 @@ describe("joinMerge", () => {
   });
 
   it("[F18, F13] takes branches that make nothing, where that is allowed", async () => {
-    expect(
-      await joinMerge({ a: () => undefined, b: () => ({ x: 1 }) }, { allowNothing: true }),
-    ).toEqual({ x: 1 });
+    expect(await joinMerge({ a: () => undefined, b: () => ({ x: 1 }) }, { allowNothing: true })).toEqual({
+      x: 1,
+    });
   });
 
   it("[F156, U24] merges what was completed before with what is new, once, in order", async () => {

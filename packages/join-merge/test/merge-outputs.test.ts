@@ -178,7 +178,9 @@ describe("a key that two branches make", () => {
 
   it("[JM3, F21, F22, F23, F28, U4] is an error, whatever holds for the base: all are named, by key, then branch", () => {
     for (const onBaseCollision of ["overwrite", "warn", "error"] as const) {
-      const error = thrown(() => mergeOutputs({ k: 0 }, outputs, { onBaseCollision, keys: { k: undefined } }));
+      const error = thrown(() =>
+        mergeOutputs({ k: 0 }, outputs, { onBaseCollision, keys: { k: undefined } }),
+      );
       const over = (key: string, by: string, whose: string | null): unknown => ({
         ...{ key, by, over: whose, kind: whose === null ? "base" : "sibling", policy: "error" },
       });
@@ -287,7 +289,9 @@ describe("outputs that are the base with changes", () => {
         { key: "b", kind: "base", by: "two", over: null, policy: "overwrite" },
       ],
     });
-    const error = thrown(() => mergeOutputs(base, { ...outputs, three: { ...base, a: 11 } }, { delta: true }));
+    const error = thrown(() =>
+      mergeOutputs(base, { ...outputs, three: { ...base, a: 11 } }, { delta: true }),
+    );
     expect((error as KeyCollisionError).collisions).toEqual([
       { key: "a", kind: "sibling", by: "three", over: "one", policy: "error" },
     ]);
