@@ -1,6 +1,6 @@
 import { because, type Branch } from "./branch.js";
 import { Budget, type Slot } from "./budget.js";
-import { JoinError, show } from "./errors.js";
+import { JoinError } from "./errors.js";
 import type { Settings } from "./options.js";
 import type { BranchRecord, JoinReport } from "./record.js";
 import type { Schedule } from "./schedule.js";
@@ -143,8 +143,7 @@ export class Run {
     const primary = this.#primary ?? this.branches.find(({ status }) => status === "failed");
     if (primary === undefined) return undefined;
     const { label } = this.settings.waitOptions;
-    const name = label === undefined ? "join" : `join ${show(label)}`;
-    return new JoinError(name, primary.record() as FailedRecord, this.records());
+    return new JoinError(label, primary.record() as FailedRecord, this.records());
   }
 
   #restore(branch: Branch, value: unknown): void {

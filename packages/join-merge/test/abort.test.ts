@@ -173,7 +173,7 @@ describe("a timeout", () => {
     expect(error).toMatchObject({
       code: "ERR_TIMEOUT",
       timeout: 50,
-      message: 'Timed out after 50 ms waiting for join as "x"',
+      message: 'Timed out after 50 ms waiting for join "x"',
     });
     expect(gates.stopped.get("a")).toBe(error);
     expect(gates.started).toEqual(["a"]);
@@ -183,7 +183,7 @@ describe("a timeout", () => {
   it("of 0 starts nothing, unless there is nothing to wait for", async () => {
     const gates = new Gates();
     expect(await rejection(join(gates.branches("a"), { timeout: 0, label: "x" }))).toMatchObject({
-      message: 'Timed out after 0 ms waiting for join as "x"',
+      message: 'Timed out after 0 ms waiting for join "x"',
     });
     expect(gates.started).toEqual([]);
     expect(await join({}, { timeout: 0 })).toEqual({});
