@@ -4,6 +4,7 @@ import { JoinError } from "./errors.js";
 import type { Settings } from "./options.js";
 import type { BranchRecord, JoinReport } from "./record.js";
 import type { Schedule } from "./schedule.js";
+import { Seat } from "./seat.js";
 import { Watch } from "./watch.js";
 
 declare function setTimeout(callback: () => void, milliseconds: number): unknown;
@@ -88,7 +89,7 @@ export class Run {
     }
     if (this.#open === 0) this.#decide();
     // Not before its branches stand in the queue: the slot is for the first of them.
-    if (!this.#isOver) within?.rest(this);
+    within?.seat?.lend(this);
     return this.#promise;
   }
 
@@ -182,22 +183,20 @@ export class Run {
   }
 
   #askForSlot(branch: Branch, budget: Budget): void {
-    branch.claim = {
-      branch,
-      waiting: true,
-      admit: (slot, by) => {
+    branch.seat = new Seat(branch, budget);
+    branch.seat.ask(
+      (slot, by) => {
         if (by === this) this.#begin(branch, slot);
         else {
           this.#granted.push([branch, slot]);
           this.#wake?.();
         }
       },
-      refuse: (error) => {
+      (error) => {
         this.#markStarted(branch);
         this.failed(branch, error);
       },
-    };
-    budget.ask(branch.claim);
+    );
   }
 
   /** What is granted in another join's step starts in one of ours, which has our own asynchronous context. */
@@ -216,7 +215,7 @@ export class Run {
       if (slot !== undefined) this.budget?.giveBack(slot, this);
       return;
     }
-    branch.slot = slot;
+    if (slot !== undefined) branch.seat?.take(slot);
     this.#markStarted(branch);
     branch.start();
   }
@@ -230,7 +229,7 @@ export class Run {
 
   #ended(branch: Branch): void {
     const { report, waitAll } = this.settings;
-    const slot = branch.end();
+    const slot = branch.seat?.leave();
     this.#running -= 1;
     if (!this.#isOver) {
       branch.settled = this.#settled += 1;

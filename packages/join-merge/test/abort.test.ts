@@ -211,7 +211,7 @@ describe("how long a join waits for branches that are told to stop", () => {
     b: gates.branch("b", false),
   });
 
-  it("[F67, F83, U11] is until they have ended", async () => {
+  it("[F67, F83, P104, U11] is until they have ended", async () => {
     const gates = new Gates();
     let isOver = false;
     const failed = rejection(join(deaf(gates))).finally(() => (isOver = true));

@@ -232,6 +232,12 @@ describe("wrong arguments are told of at once", () => {
       'dependsOn of task "a" must be an array of names, received "b"',
     ],
     [
+      "collects",
+      () => joinGraph({ a: any({ collects: 1, run: () => 1 }) }),
+      TypeError,
+      'collects of task "a" must be true or false, received 1',
+    ],
+    [
       "a number",
       () => joinGraph({ a: any({ dependsOn: [5], run: () => 1 }) }),
       TypeError,

@@ -178,6 +178,83 @@ describe("joins within joins", () => {
     });
   });
 
+  it("[F68, P77] that are over at once leave the branch its slot", async () => {
+    const slots = new Slots(1);
+    const order: string[] = [];
+    const all = join(
+      {
+        a: async (context) => {
+          await join({}, { within: context });
+          await rejection(join({ x: () => 1 }, { within: context, signal: AbortSignal.abort() }));
+          order.push("a");
+        },
+        b: () => order.push("b"),
+      },
+      { concurrency: slots.governor },
+    );
+    await all;
+    expect(order).toEqual(["a", "b"]);
+    expect([slots.holders, slots.waiters]).toEqual([0, 0]);
+  });
+
+  it("[F68, P77] and pauses that overlap in one branch take one slot again, and give it back", async () => {
+    const slots = new Slots(1);
+    const gates = new Gates();
+    const alone = { signal: new AbortController().signal } as BranchContext;
+    const done: string[] = [];
+    const all = join(
+      {
+        a: async (context) => {
+          const pause = (name: string): Promise<void> =>
+            context.idle(() => gates.branch(name)(alone)).then(() => void done.push(name));
+          await Promise.all([pause("one"), pause("two").then(() => pause("three"))]);
+        },
+        b: gates.branch("b"),
+        c: gates.branch("c"),
+      },
+      { concurrency: slots.governor },
+    );
+    await settled();
+    expect(gates.open).toEqual(["one", "two", "b"]);
+    await gates.end("two");
+    // Another one still pauses, so the slot is not needed.
+    expect([done, gates.open]).toEqual([["two"], ["one", "b", "three"]]);
+    await gates.end("one");
+    await gates.end("three");
+    expect(done).toEqual(["two", "one"]);
+    await gates.end("b");
+    expect(done).toEqual(["two", "one", "three"]);
+    await gates.end("c");
+    await all;
+    expect([slots.holders, slots.waiters]).toEqual([0, 0]);
+  });
+
+  it("[F68, P77] that begin while the branch waits for its slot do not make it take two", async () => {
+    const slots = new Slots(1);
+    const gates = new Gates();
+    const alone = { signal: new AbortController().signal } as BranchContext;
+    const all = join(
+      {
+        a: async (context) => {
+          const later = gates
+            .branch("later")(alone)
+            .then(() => join({ x: () => "x" }, { within: context }));
+          await context.idle(() => undefined);
+          return later;
+        },
+        b: gates.branch("b"),
+        c: gates.branch("c"),
+      },
+      { concurrency: slots.governor },
+    );
+    await settled();
+    await gates.end("later");
+    await gates.end("b");
+    await gates.end("c");
+    expect(await all).toEqual({ a: { x: "x" }, b: "b", c: "c" });
+    expect([slots.holders, slots.waiters]).toEqual([0, 0]);
+  });
+
   it("[F68] go on in order where a branch has several at once", async () => {
     const gates = new Gates();
     const all = join(

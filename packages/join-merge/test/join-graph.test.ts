@@ -237,6 +237,38 @@ describe("joinGraph", () => {
     expect(await all).toMatchObject({ c: { because: "a" }, d: { because: "a" } });
   });
 
+  it("[P80, P84, P88, P107, P108] runs a task that collects whatever became of its dependencies, and tells it, in the order in which it names them", async () => {
+    const seen: unknown[] = [];
+    const boom = new Error("boom");
+    const tasks = graph()
+      .task("a", () => Promise.reject(boom))
+      .task("b", ["a"], () => 1)
+      .task("c", () => "c")
+      .collect("all", ["c", "b", "a"], ({ deps }) => {
+        seen.push(...Object.entries(deps));
+        return deps.c.status;
+      })
+      .task("after", ["all"], ({ deps }) => deps.all);
+    const result = await joinGraph(tasks, { mode: "wait-all" });
+    expect(seen).toEqual([
+      ["c", { status: "succeeded", value: "c" }],
+      ["b", { status: "skipped", because: "a" }],
+      ["a", { status: "failed", error: boom }],
+    ]);
+    expect(result.all).toEqual({ status: "succeeded", value: "succeeded" });
+    expect(result.after).toEqual({ status: "succeeded", value: "succeeded" });
+    // With fail-fast there is nothing to tell but successes.
+    const fine = graph()
+      .task("a", () => 1)
+      .collect("all", ["a"], ({ deps }) => deps.a);
+    expect(await joinGraph(fine)).toEqual({ a: 1, all: { status: "succeeded", value: 1 } });
+    const object = {
+      a: () => Promise.reject(boom),
+      b: { dependsOn: ["a"], collects: true, run: () => 5 },
+    } as const;
+    expect((await joinGraph(object, { mode: "wait-all" })).b).toEqual({ status: "succeeded", value: 5 });
+  });
+
   it("[F156] goes on from what was completed before", async () => {
     const gates = new Gates();
     const all = joinGraph(
