@@ -139,7 +139,7 @@ export function joinGraphMerge<
   const levels = readLevels(options, plan);
   const order = levels?.flat() ?? plan.order;
   const merging = new Merging(options, (by, over) => {
-    if (levels !== undefined && by.level === over.level) return "sibling";
+    if (by.level === over.level) return "sibling";
     if (comesAfter(by, over)) return "base";
     return levels === undefined ? "sibling" : "unordered";
   });

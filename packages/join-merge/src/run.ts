@@ -164,7 +164,7 @@ export class Run {
   #launch(ready: readonly Branch[], passed: Branch[]): void {
     for (const branch of ready) {
       if (branch.status === "succeeded") passed.push(branch);
-      else if (branch.position < this.#limit) {
+      else if (branch.stopped === undefined) {
         const cause = branch.failedDependency();
         if (cause !== undefined) {
           this.#skip(branch, cause);
@@ -257,9 +257,10 @@ export class Run {
   /** From this position on nothing counts. */
   #stopFrom(position: number, reason: unknown): void {
     const end = this.#limit;
+    // First: whoever is told may stop the run in this same step, and finds the rest of them left to us.
     this.#limit = Math.min(position, end);
     for (const branch of this.branches.slice(position, end)) {
-      if (branch.hasEnded || branch.stopped !== undefined) continue;
+      if (branch.hasEnded) continue;
       this.#open -= 1;
       branch.stop(reason);
     }

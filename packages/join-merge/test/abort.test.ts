@@ -103,6 +103,39 @@ describe("an abort from outside", () => {
     expect([await ordered, await waiting]).toEqual([stop, stop]);
   });
 
+  it("[F82, F93] that comes while others are told of a failure changes the outcome, and tells nobody twice", async () => {
+    const gates = new Gates();
+    const controller = new AbortController();
+    const reports: JoinReport[] = [];
+    const failed = rejection(
+      join(
+        {
+          a: gates.branch("a"),
+          b: ({ signal }) => {
+            signal.addEventListener("abort", () => {
+              controller.abort(stop);
+            });
+          },
+          c: ({ signal, name }) => {
+            signal.addEventListener("abort", () => {
+              controller.abort(stop);
+            });
+            return gates.branch(name)({ signal } as never);
+          },
+          d: gates.branch("d"),
+        },
+        { signal: controller.signal, report: (each) => reports.push(each) },
+      ),
+    );
+    await gates.fail("a");
+    expect(await failed).toBe(stop);
+    const last = reports.at(-1);
+    expect(last?.type === "end" && last.records[3]).toMatchObject({
+      status: "cancelled",
+      reason: { code: "ERR_CANCELED" },
+    });
+  });
+
   it("[F93] can come from a branch, of the join itself", async () => {
     const controller = new AbortController();
     const gates = new Gates();
@@ -272,6 +305,18 @@ describe("how long a join waits for branches that are told to stop", () => {
     await gates.end("b");
     await failed;
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("[F83] is not at all with 0, and until they have ended with Infinity", async () => {
+    const gates = new Gates();
+    const atOnce = rejection(join(deaf(gates), { drain: 0 }));
+    await gates.fail("a");
+    expect(await atOnce).toMatchObject({ pending: ["b"] });
+    await gates.end("b");
+    const later = rejection(join(deaf(gates), { drain: Infinity }));
+    await gates.fail("a");
+    await gates.end("b");
+    expect(await later).toMatchObject({ pending: [] });
   });
 
   it("[F83] counts after an abort too", async () => {
