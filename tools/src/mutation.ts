@@ -24,6 +24,7 @@ const targets: Readonly<Record<string, Target>> = {
   "id-reservation": ofPackage("id-reservation"),
   "priority-lock": ofPackage("priority-lock"),
   "atomic-pipe-writer": ofPackage("atomic-pipe-writer"),
+  "join-merge": ofPackage("join-merge"),
   session: { code: "apps/agent-host/src/session", tests: ["apps/agent-host/test/session"] },
 };
 
