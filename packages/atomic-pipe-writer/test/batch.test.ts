@@ -310,6 +310,7 @@ describe("a deadlock detector", () => {
       expect(message).toBe('Deadlock: "inner" waits for AtomicPipeWriter "stdin" (send), held by "outer"');
       expect(await reasonOf(writer.batch(() => writer.batch(() => 1)))).toMatchObject({
         code: "ERR_DEADLOCK",
+        message: expect.stringContaining('AtomicPipeWriter "stdin" (batch)') as string,
       });
       await writer.send("goes on");
       expect(pipe.text).toBe("fine\ngoes on\n");

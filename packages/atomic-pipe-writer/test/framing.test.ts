@@ -181,6 +181,21 @@ describe("counting bytes", () => {
     expect(bytes.byteLength("é")).toBe(2);
   });
 
+  it.each([
+    "\x7f",
+    "\x80",
+    "\u07ff",
+    "\u0800",
+    "🎉",
+    "🎉\u0800",
+    "\ud83ca",
+    "a\udf89",
+    "\ud83c\ud83c",
+    "\udf89\ud83c",
+  ])("agrees with what is written for %j", (text) => {
+    expect(countBytes(text)).toBe(Buffer.byteLength(text));
+  });
+
   it("agrees with what is written, also where the platform does not help", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), fc.array(fc.nat(0xffff)), (text, units) => {

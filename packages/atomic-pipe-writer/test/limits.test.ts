@@ -339,7 +339,8 @@ describe("wrong input", () => {
     expect(() => writer.trySend("x", 5 as never)).toThrow(
       new TypeError("options must be an object, received 5"),
     );
-    expect(() => writer.batch(5 as never)).toThrow(new TypeError("fn must be a function, received 5"));
+    for (const run of [writer.batch.bind(writer), writer.dataLane.with.bind(writer.dataLane)])
+      expect(() => run(5 as never)).toThrow(new TypeError("fn must be a function, received 5"));
     expect(() => writer.batch(() => 1, { timeout: -1 })).toThrow(RangeError);
     expect(() => writer.flush({ timeout: -1 })).toThrow(RangeError);
     expect(() => writer.end({ timeout: -1 })).toThrow(RangeError);
