@@ -73,7 +73,8 @@ for (const [name, { code, tests }] of Object.entries(targets)) {
     // A part does not take the place of the whole.
     jsonReporter: { fileName: join(reports, values.mutate.length > 0 ? "part.json" : "mutation.json") },
     concurrency: 2,
-    timeoutMS: 1000,
+    // Generous: what is only slow must not count as noticed.
+    timeoutMS: 5000,
     timeoutFactor: 1.2,
     thresholds: { high: 100, low: 95, break: 95 },
     tempDirName: ".stryker-tmp",

@@ -274,7 +274,6 @@ export class AtomicPipeWriter<M = Chunk> implements AsyncDisposable {
       this.destroy(error);
       return Promise.reject(error);
     }
-    this.#pump.wake();
     return this.#closing.wait(options);
   }
 

@@ -44,7 +44,6 @@ export class Closing implements Place<unknown> {
   /** The stream has ended. */
   ended(): void {
     for (const closer of this.#closers) closer.admit();
-    this.#closers.clear();
   }
 
   /** It never will, and why. */
@@ -53,8 +52,8 @@ export class Closing implements Place<unknown> {
     for (const closer of this.#closers) closer.fail(error);
   }
 
-  withdraw(closer: Waiter): void {
-    this.#closers.delete(closer);
+  withdraw(): void {
+    // Whoever gives up ends the wait of all.
   }
 
   issue(): void {

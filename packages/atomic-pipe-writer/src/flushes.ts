@@ -1,11 +1,4 @@
-import {
-  checkWaitOptions,
-  type LockState,
-  type Place,
-  timedOut,
-  Waiter,
-  type WaitOptions,
-} from "@holdfast/core";
+import { type LockState, type Place, timedOut, Waiter, type WaitOptions } from "@holdfast/core";
 import type { Frame } from "./frame.js";
 
 /** Somebody who waits until every frame up to one has settled. */
@@ -61,7 +54,6 @@ export class Flushes implements Place<unknown> {
   /** Resolves when all frames that there are now have settled. No later message may join one of them. */
   wait(options: WaitOptions | undefined): Promise<void> {
     if (options !== undefined) {
-      checkWaitOptions(options);
       if (options.signal?.aborted === true) return Promise.reject(options.signal.reason);
       if (options.timeout === 0 && this.#left > 0) return Promise.reject(timedOut(this.#state, 0));
     }

@@ -18,7 +18,8 @@ export class Frame extends Waiter {
   messages = 1;
   /** Whether it waits for room, rather than for its turn. */
   parked = false;
-  phase: "queued" | "started" | "settled" = "queued";
+  /** Whether it can still be taken out: it is neither started nor settled. */
+  #waits = true;
 
   constructor(
     lane: Lane,
@@ -51,8 +52,8 @@ export class Frame extends Waiter {
   }
 
   override fail(reason: unknown, event?: "abort" | "timeout"): void {
-    if (this.phase !== "queued") return;
-    this.phase = "settled";
+    if (!this.#waits) return;
+    this.#waits = false;
     super.fail(reason, event);
     // Last: a flush ends after what it waits for.
     this.lane.flushes.settled(this);
@@ -60,7 +61,7 @@ export class Frame extends Waiter {
 
   /** From here on it goes out as a whole, whatever becomes of its signal. */
   start(): void {
-    this.phase = "started";
+    this.#waits = false;
     this.stopWaiting();
     // It holds nothing that others wait for: whoever is behind it waits for the stream.
     this.request?.granted(noToken);
@@ -69,7 +70,6 @@ export class Frame extends Waiter {
 
   /** Settles it once it is started. */
   finish(error?: unknown): void {
-    this.phase = "settled";
     if (error === undefined) this.resolve(undefined);
     else this.reject(error);
   }

@@ -32,7 +32,7 @@ export interface LaneLimits {
  * Among the frames of the data lane stand requests for a batch: when one is at the head, its batch has the lane, and only
  * the frames of the batch leave, until it is over.
  */
-export class Lane implements Place {
+export class Lane implements Place<unknown> {
   readonly limits: LaneLimits;
   readonly state: LockState;
   /** Messages and bytes that wait for their turn. */
@@ -179,7 +179,6 @@ export class Lane implements Place {
   endBatches(reason: (request: LockRequest | undefined) => unknown): void {
     if (this.batch !== undefined) this.batch.released = true;
     for (const waiter of this.#all()) if (waiter instanceof BatchRequest) waiter.fail(reason(waiter.request));
-    this.state.settle();
     this.advance();
   }
 
@@ -195,8 +194,8 @@ export class Lane implements Place {
     this.state.touch(this.parent ?? this);
   }
 
-  issue(): never {
-    throw new Error("a frame is started and finished, and never admitted");
+  issue(): void {
+    // A frame is started and finished, and never admitted.
   }
 
   #full(bytes: number, request: LockRequest | undefined): QueueFullError {

@@ -1,4 +1,13 @@
-import { eventNames, gate, listeners, observe, reasonOf, settle, watch } from "@holdfast/conformance";
+import {
+  eventNames,
+  gate,
+  listeners,
+  observe,
+  onEvent,
+  reasonOf,
+  settle,
+  watch,
+} from "@holdfast/conformance";
 import { detectDeadlocks } from "@holdfast/core/deadlock";
 import { describe, expect, it, vi } from "vitest";
 import { AtomicPipeWriter, type AtomicPipeWriterOptions, lines } from "../src/index.js";
@@ -174,11 +183,18 @@ describe("a batch", () => {
   });
 
   it("of which the right is only for now is refused when it must wait", async () => {
-    const { writer } = make();
-    const token = await writer.dataLane.acquire({ timeout: 0 });
-    expect(await reasonOf(writer.dataLane.acquire({ timeout: 0 }))).toMatchObject({ code: "ERR_TIMEOUT" });
-    token.release();
-    expect((await writer.dataLane.acquire({ timeout: 0 })).held).toBe(true);
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const { writer } = make();
+      const token = await writer.dataLane.acquire({ timeout: 0 });
+      const refused = reasonOf(writer.dataLane.acquire({ timeout: 0 }));
+      expect(vi.getTimerCount()).toBe(0);
+      expect(await refused).toMatchObject({ code: "ERR_TIMEOUT" });
+      token.release();
+      expect((await writer.dataLane.acquire({ timeout: 0 })).held).toBe(true);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("[S18] has room of its own: those who wait for it cannot fill it up", async () => {
@@ -205,6 +221,32 @@ describe("a batch", () => {
     pipe.flow();
     await Promise.all([...sends, batch, after]);
     expect(pipe.text).toBe("a\nb\nc\nd\n");
+  });
+
+  it("[S18] that is asked for while others wait for room comes after them, also where the queue is empty", async () => {
+    const { pipe, writer } = make({ maxQueuedBytes: 2 });
+    const first = writer.send("a");
+    await settle();
+    const second = writer.send("b");
+    expect(writer.queued).toMatchObject({ messages: 0, waiting: 1 });
+    expect(writer.dataLane.tryAcquire()).toBeNull();
+    const batch = writer.batch((send) => send("c"));
+    pipe.flow();
+    await Promise.all([first, second, batch]);
+    expect(pipe.text).toBe("a\nb\nc\n");
+  });
+
+  it("[S18] that waits for its turn takes nobody's room", async () => {
+    const { pipe, writer } = make();
+    const holder = await writer.dataLane.acquire();
+    const next = writer.batch((send) => send("b"));
+    expect([writer.trySend("c"), writer.writable]).toEqual([true, true]);
+    expect(writer.queued).toMatchObject({ messages: 1, waiting: 0 });
+    pipe.flow();
+    holder.release();
+    await next;
+    await writer.flush();
+    expect(pipe.text).toBe("b\nc\n");
   });
 
   it("takes nothing once it is over", async () => {
@@ -268,6 +310,7 @@ describe("a deadlock detector", () => {
       expect(message).toBe('Deadlock: "inner" waits for AtomicPipeWriter "stdin" (send), held by "outer"');
       expect(await reasonOf(writer.batch(() => writer.batch(() => 1)))).toMatchObject({
         code: "ERR_DEADLOCK",
+        message: expect.stringContaining('AtomicPipeWriter "stdin" (batch)') as string,
       });
       await writer.send("goes on");
       expect(pipe.text).toBe("fine\ngoes on\n");
@@ -317,9 +360,27 @@ describe("events", () => {
       const token = watch(writer.dataLane.acquire());
       await settle();
       token.value?.release();
+      token.value?.release();
       expect([...observer.histories.values()].at(-1)).toEqual(["grant", "release"]);
     } finally {
       observer.stop();
+    }
+  });
+
+  it("[PW7] may destroy the pipe: a message that is started and not yet handed over is unwritten", async () => {
+    const { pipe, writer } = make({ join: false });
+    const stop = onEvent("grant", () => {
+      writer.destroy();
+    });
+    try {
+      expect(await reasonOf(writer.send("x", { label: "x" }))).toMatchObject({
+        failure: "closed",
+        delivered: "no",
+      });
+      await settle();
+      expect(pipe.writes).toEqual([]);
+    } finally {
+      stop();
     }
   });
 });

@@ -42,6 +42,8 @@ describe("flush", () => {
     await settle();
     expect(flush.state).toBe("pending");
     pipe.take(2);
+    await settle();
+    expect(flush.state).toBe("pending");
     pipe.take(2);
     await settle();
     expect(flush.state).toBe("fulfilled");
@@ -92,6 +94,26 @@ describe("flush", () => {
     expect(await reasonOf(writer.flush())).toMatchObject({ code: "ERR_PIPE_CLOSED", failure: "error" });
   });
 
+  it("[S31] rejects with what became of a message that it waits for, and not of one that came later", async () => {
+    const { pipe, writer } = make();
+    void writer.send("a").catch(() => undefined);
+    const flush = reasonOf(writer.flush());
+    const control = reasonOf(writer.control("!"));
+    await settle();
+    expect(pipe.writes).toEqual(["!\n"]);
+    pipe.break();
+    expect(await control).toMatchObject({ delivered: "unknown" });
+    expect(await flush).toMatchObject({ delivered: "no" });
+  });
+
+  it("[S31] rejects also where the pipe fails before anything is started", async () => {
+    const { pipe, writer } = make();
+    void writer.send("a").catch(() => undefined);
+    const flush = reasonOf(writer.flush());
+    pipe.break();
+    expect(await flush).toMatchObject({ code: "ERR_PIPE_CLOSED", delivered: "no" });
+  });
+
   it("[S31] can be given up, which ends the wait and nothing else", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const { pipe, writer } = make();
@@ -103,6 +125,7 @@ describe("flush", () => {
       reasonOf(writer.flush({ timeout: 0 })),
       reasonOf(writer.flush({ signal: AbortSignal.abort("early") })),
     ];
+    expect(vi.getTimerCount()).toBe(1);
     abort.abort("enough");
     vi.advanceTimersByTime(5);
     const [aborted, late, now, early] = await Promise.all(flushes);
@@ -170,6 +193,30 @@ describe("end, and close by draining", () => {
     pipe.finish();
     await end;
     expect(pipe.text).toBe("inner\nother\n");
+  });
+
+  it("[S28, S30] does not wait for a batch that has sent nothing: what waits behind it is written", async () => {
+    const { pipe, writer } = make();
+    pipe.flow();
+    const token = await writer.dataLane.acquire();
+    const behind = watch(writer.send("behind"));
+    await settle();
+    expect(behind.state).toBe("pending");
+    const end = writer.end();
+    await settle();
+    expect([token.held, pipe.text, pipe.ended]).toEqual([false, "behind\n", true]);
+    pipe.finish();
+    await end;
+  });
+
+  it("[S28] resolves also where the stream is destroyed as soon as it has finished", async () => {
+    const { pipe, writer } = make();
+    const end = writer.end();
+    await settle();
+    pipe.destroyed = true;
+    pipe.finish();
+    await end;
+    expect(writer.failure).toBeUndefined();
   });
 
   it("[S28] rejects when the end does not reach the other side", async () => {
@@ -253,10 +300,11 @@ describe("end, and close by draining", () => {
       await using scoped = writer;
       void scoped.send("x");
     })();
+    const leaving = watch(left);
     await settle();
+    expect([pipe.text, pipe.ended, leaving.state]).toEqual(["x\n", true, "pending"]);
     pipe.finish();
     await left;
-    expect(pipe.text).toBe("x\n");
     const other = make();
     {
       await using scoped = other.writer;
@@ -286,6 +334,15 @@ describe("close by aborting", () => {
     await settle();
     expect([close.state, pipe.text]).toEqual(["fulfilled", "a long one\n"]);
     expect(await reasonOf(writer.send("later"))).toMatchObject({ cause: reason });
+  });
+
+  it("[S28] tells the reason that was given first, whoever closes later", async () => {
+    const { pipe, writer } = make();
+    const reason = new Error("superseded");
+    const both = [writer.close({ mode: "abort", reason }), writer.close({ reason: new Error("another") })];
+    expect(await reasonOf(writer.send("late"))).toMatchObject({ cause: reason });
+    pipe.finish();
+    await Promise.all(both);
   });
 
   it("[S28] during a drain rejects what is left, and both resolve", async () => {
@@ -330,6 +387,15 @@ describe("destroy", () => {
     const { pipe, writer } = make();
     writer.destroy();
     expect([pipe.destroyed, pipe.reason]).toEqual([true, undefined]);
+  });
+
+  it("of a stream that cannot be destroyed stops all the same", async () => {
+    const { pipe, writer } = make();
+    Object.assign(pipe, { destroy: undefined });
+    const send = reasonOf(writer.send("x"));
+    writer.destroy();
+    expect(await send).toMatchObject({ failure: "closed", delivered: "no" });
+    expect(pipe.writes).toEqual([]);
   });
 
   it("[S28] also destroys the stream of a pipe that has failed", () => {

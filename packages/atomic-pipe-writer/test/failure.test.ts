@@ -9,6 +9,7 @@ import {
   type QueueStats,
 } from "../src/index.js";
 import { TestPipe } from "./test-pipe.js";
+import { catchUncaught } from "./uncaught.js";
 
 function make(options: AtomicPipeWriterOptions<string> = {}): {
   pipe: TestPipe;
@@ -80,6 +81,9 @@ describe("when the stream fails", () => {
       'AtomicPipeWriter "child" has failed (write EPIPE): nothing of the message was written',
     ]);
     expect(isLockError(writer.failure, "ERR_PIPE_CLOSED")).toBe(true);
+    const other = make().writer;
+    other.destroy();
+    expect(other.failure?.message).toBe("AtomicPipeWriter was closed: nothing of the message was written");
   });
 
   it("[S13, S15, PW4] in a write of several, none of them is called written, and none is called unwritten", async () => {
@@ -108,6 +112,14 @@ describe("when the stream fails", () => {
     expect(await send).toMatchObject({ delivered: "unknown", failure: "destroyed" });
   });
 
+  it("[S13] in the first piece of a large message, nothing of it may have arrived", async () => {
+    const { pipe, writer } = make({ maxBatchBytes: 4, maxSliceBytes: 4 });
+    const send = reasonOf(writer.send("abcdefg"));
+    await settle();
+    pipe.break();
+    expect(await send).toMatchObject({ delivered: "unknown" });
+  });
+
   it("[S14, PW4] by being destroyed, a callback that says ok is not believed", async () => {
     const { pipe, writer } = make();
     const send = reasonOf(writer.send("x".repeat(1000)));
@@ -124,6 +136,15 @@ describe("when the stream fails", () => {
     pipe.errored = new Error("EPIPE");
     pipe.take();
     expect(await send).toMatchObject({ delivered: "unknown", failure: "error", cause: pipe.errored });
+  });
+
+  it("[S14] with a write that is canceled, somebody has destroyed it", async () => {
+    const { pipe, writer } = make();
+    const send = reasonOf(writer.send("x"));
+    await settle();
+    const cause = Object.assign(new Error("canceled"), { code: "ECANCELED" });
+    pipe.callBack(cause);
+    expect(await send).toMatchObject({ delivered: "unknown", failure: "destroyed", cause });
   });
 
   it("[S13, S20] before anything is written, all is known to be unwritten", async () => {
@@ -190,6 +211,14 @@ describe("when the stream fails", () => {
     const { pipe, writer } = make();
     pipe.close();
     expect(writer.failure).toMatchObject({ failure: "destroyed" });
+    expect(writer.failure).not.toHaveProperty("cause");
+  });
+
+  it("[S20] a close tells of an error that nobody has told of", () => {
+    const { pipe, writer } = make();
+    pipe.errored = new Error("ECONNRESET");
+    pipe.close();
+    expect(writer.failure).toMatchObject({ failure: "destroyed", cause: pipe.errored });
   });
 
   it("[PW7] a write that throws fails the pipe", async () => {
@@ -198,7 +227,11 @@ describe("when the stream fails", () => {
     pipe.write = () => {
       throw cause;
     };
-    expect(await reasonOf(writer.send("x"))).toMatchObject({ delivered: "unknown", cause });
+    expect(await reasonOf(writer.send("x"))).toMatchObject({
+      delivered: "unknown",
+      failure: "error",
+      cause,
+    });
   });
 
   it("[PW3] callbacks that come late, or twice, change nothing", async () => {
@@ -312,10 +345,12 @@ describe("writes by others", () => {
   it("[S22] are seen by what is buffered, where the stream counts nothing", async () => {
     const { pipe, writer } = make();
     Object.defineProperty(pipe, "bytesWritten", { get: () => undefined, set: () => undefined });
-    const send = writer.send("ours");
-    await settle();
-    pipe.take();
-    await send;
+    for (const text of ["ours", "ours too"]) {
+      const send = writer.send(text);
+      await settle();
+      pipe.take();
+      await send;
+    }
     pipe.write("theirs", () => undefined);
     expect(await reasonOf(writer.send("next"))).toMatchObject({ failure: "foreign-write" });
   });
@@ -416,6 +451,31 @@ describe("a stall", () => {
     vi.advanceTimersByTime(10);
     expect(await send).toMatchObject({ failure: "closed" });
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("[S16] leaves no timer where the pipe is destroyed during a write", async () => {
+    const { writer } = make({ stallTimeout: 10 });
+    const send = reasonOf(writer.send("x"));
+    await settle();
+    expect(vi.getTimerCount()).toBe(1);
+    writer.destroy();
+    expect(vi.getTimerCount()).toBe(0);
+    expect(await send).toMatchObject({ failure: "closed" });
+  });
+
+  it("[S16] that nobody wants to be told of fails the pipe, and nothing is uncaught", async () => {
+    const uncaught = catchUncaught();
+    try {
+      const { writer } = make({ stallTimeout: 10 });
+      const send = reasonOf(writer.send("x"));
+      await settle();
+      vi.advanceTimersByTime(10);
+      expect(await send).toMatchObject({ failure: "stalled" });
+      await settle();
+      expect(uncaught.errors).toEqual([]);
+    } finally {
+      uncaught.stop();
+    }
   });
 
   it("[PW5] a message that times out before it is started was never there, and one that is started does not", async () => {

@@ -1,6 +1,6 @@
 import { reasonOf } from "@holdfast/conformance";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { AtomicPipeWriter, contentLength, type Framing, lines, ndjson, raw } from "../src/index.js";
 import { byteLength, countBytes } from "../src/bytes.js";
 import { TestPipe } from "./test-pipe.js";
@@ -98,7 +98,10 @@ describe("lines", () => {
   });
 
   it("[S6] refuses what is no text", async () => {
-    expect(await refused<unknown>(lines as Framing<unknown>, 5, "ok")).toMatchObject({ fault: "encode" });
+    expect(await refused<unknown>(lines as Framing<unknown>, 5, "ok")).toMatchObject({
+      fault: "encode",
+      message: "The message cannot be encoded: a line must be a string",
+    });
   });
 
   it("[S33] lets any other character pass", async () => {
@@ -115,10 +118,10 @@ describe("raw", () => {
     ["an empty text", ""],
     ["no bytes", new Uint8Array()],
   ])("[S7] refuses %s", async (_what, message) => {
-    expect(await refused(raw, message, "ok")).toMatchObject({
-      fault: "shape",
-      message: "The frame is empty",
-    });
+    const error = await refused(raw, message, "ok");
+    expect(error).toMatchObject({ fault: "shape", message: "The frame is empty" });
+    // One that is there, but undefined, would be printed.
+    expect(error).not.toHaveProperty("cause");
   });
 });
 
@@ -145,6 +148,11 @@ describe("a framing of one's own", () => {
     },
   );
 
+  it("[PW13] may cut its parts inside a character", async () => {
+    const parts: Framing<readonly string[]> = { encode: (message) => message };
+    expect(await wire(parts, ["a\ud83c", "\udf89b"])).toBe("a🎉b");
+  });
+
   it("[S6] that throws something else than an error is refused all the same", async () => {
     const framing: Framing<string> = {
       encode: (message) => {
@@ -160,6 +168,34 @@ describe("a framing of one's own", () => {
 });
 
 describe("counting bytes", () => {
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    vi.resetModules();
+  });
+
+  it("and making them need nothing of Node", async () => {
+    vi.stubGlobal("Buffer", undefined);
+    vi.resetModules();
+    const bytes = await import("../src/bytes.js");
+    expect([...bytes.encode("é")]).toEqual([0xc3, 0xa9]);
+    expect(bytes.byteLength("é")).toBe(2);
+  });
+
+  it.each([
+    "\x7f",
+    "\x80",
+    "\u07ff",
+    "\u0800",
+    "🎉",
+    "🎉\u0800",
+    "\ud83ca",
+    "a\udf89",
+    "\ud83c\ud83c",
+    "\udf89\ud83c",
+  ])("agrees with what is written for %j", (text) => {
+    expect(countBytes(text)).toBe(Buffer.byteLength(text));
+  });
+
   it("agrees with what is written, also where the platform does not help", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), fc.array(fc.nat(0xffff)), (text, units) => {

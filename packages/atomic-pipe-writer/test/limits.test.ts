@@ -1,6 +1,12 @@
-import { reasonOf, settle, watch, watchAll } from "@holdfast/conformance";
+import { onEvent, reasonOf, settle, watch, watchAll } from "@holdfast/conformance";
 import { describe, expect, it } from "vitest";
-import { AtomicPipeWriter, type AtomicPipeWriterOptions, lines, type SendOptions } from "../src/index.js";
+import {
+  AtomicPipeWriter,
+  type AtomicPipeWriterOptions,
+  lines,
+  type PipeLike,
+  type SendOptions,
+} from "../src/index.js";
 import { TestPipe } from "./test-pipe.js";
 
 function make(options: AtomicPipeWriterOptions<string> = {}): {
@@ -52,6 +58,28 @@ describe("room", () => {
     pipe.flow();
     await settle();
     expect([data[0]?.state, control[0]?.state, pipe.text]).toEqual(["fulfilled", "fulfilled", "!!!\nabc\n"]);
+  });
+
+  it("[S18] is taken by what is on its way too, and who finds none is told what takes it", async () => {
+    const { writer } = make({ maxQueuedMessages: 2, whenFull: "reject", join: false });
+    void writer.send("abc");
+    await settle();
+    void writer.send("def");
+    expect(writer.queued).toMatchObject({ messages: 1, inFlight: 1 });
+    expect(await reasonOf(writer.send("g"))).toMatchObject({
+      code: "ERR_QUEUE_FULL",
+      limit: 2,
+      message: "AtomicPipeWriter holds 2 messages of 8 bytes and has no room for 2 bytes more",
+    });
+  });
+
+  it("[S18] for control is waited for too, also where nothing else is sent", async () => {
+    const { pipe, writer } = make({ maxControlBytes: 4 });
+    const sends = watchAll([writer.control("abc"), writer.control("d")]);
+    expect(writer.queued).toMatchObject({ control: 1, waiting: 1 });
+    pipe.flow();
+    await settle();
+    expect([sends.map(({ state }) => state), pipe.text]).toEqual([["fulfilled", "fulfilled"], "abc\nd\n"]);
   });
 
   it("[S18] is not to be waited for by more than so many", async () => {
@@ -136,9 +164,11 @@ describe("cancelWaiters", () => {
     const flush = writer.flush();
     expect(writer.cancelWaiters()).toBe(7);
     expect(writer.queued).toMatchObject({ messages: 0, waiting: 0, inFlight: 1 });
-    expect((await Promise.all([...sends, batch])).map((error) => (error as Error).name)).toEqual(
-      Array.from({ length: 6 }, () => "AbortError"),
-    );
+    for (const error of await Promise.all([...sends, batch]))
+      expect(error).toMatchObject({
+        name: "AbortError",
+        message: "Waiting for AtomicPipeWriter was canceled",
+      });
     expect(await control).toMatchObject({
       code: "ERR_CANCELED",
       message: expect.stringMatching(
@@ -154,10 +184,51 @@ describe("cancelWaiters", () => {
     expect(await other).toBe(reason);
     expect(pipe.text).toBe("first\n");
   });
+
+  it("[S32] from within an event of itself takes out each once", async () => {
+    const { writer } = make({ join: false });
+    const sends = ["a", "b", "c"].map((label) => reasonOf(writer.send(label, { label })));
+    const stop = onEvent("abort", () => {
+      writer.cancelWaiters();
+    });
+    try {
+      writer.cancelWaiters("enough");
+      expect(await sends[0]).toBe("enough");
+      expect(await Promise.all(sends.slice(1))).toMatchObject([
+        { code: "ERR_CANCELED" },
+        { code: "ERR_CANCELED" },
+      ]);
+      await writer.flush();
+    } finally {
+      stop();
+    }
+  });
+
+  it("[S32] leaves alone what is started from within one of its events", async () => {
+    const { pipe, writer } = make({ join: false });
+    void writer.send("first");
+    await settle();
+    const sends = ["a", "b"].map((label) => watch(writer.send(label, { label })));
+    const stop = onEvent("abort", () => {
+      pipe.take("first\n".length);
+    });
+    try {
+      writer.cancelWaiters("enough");
+    } finally {
+      stop();
+    }
+    const flush = watch(writer.flush());
+    await settle();
+    expect([sends[0]?.reason, sends[1]?.state, flush.state]).toEqual(["enough", "pending", "pending"]);
+    pipe.take();
+    await settle();
+    expect([sends[1]?.state, flush.state, pipe.text]).toEqual(["fulfilled", "fulfilled", "first\nb\n"]);
+  });
 });
 
 describe("wrong input", () => {
   const stream = (): TestPipe => new TestPipe();
+  const without = (name: keyof PipeLike): TestPipe => Object.assign(stream(), { [name]: undefined });
   it.each([
     ["options.framing must be a framing, received 5", TypeError, { framing: 5 }],
     ["options.framing.encode must be a function, received undefined", TypeError, { framing: {} }],
@@ -228,7 +299,10 @@ describe("wrong input", () => {
   it.each([
     ["null", null],
     ["a string", "stdin"],
-    ["a stream without events", { write: () => true, end: () => undefined }],
+    ["what cannot be written to", without("write")],
+    ["what cannot be ended", without("end")],
+    ["what tells nothing", without("on")],
+    ["what cannot be told to stop telling", without("off")],
   ])("to the constructor: %s is no stream", (_what, value) => {
     expect(() => new AtomicPipeWriter(value as never)).toThrow(
       /^stream must be a Node Writable or a WritableStream/,
@@ -265,7 +339,8 @@ describe("wrong input", () => {
     expect(() => writer.trySend("x", 5 as never)).toThrow(
       new TypeError("options must be an object, received 5"),
     );
-    expect(() => writer.batch(5 as never)).toThrow(new TypeError("fn must be a function, received 5"));
+    for (const run of [writer.batch.bind(writer), writer.dataLane.with.bind(writer.dataLane)])
+      expect(() => run(5 as never)).toThrow(new TypeError("fn must be a function, received 5"));
     expect(() => writer.batch(() => 1, { timeout: -1 })).toThrow(RangeError);
     expect(() => writer.flush({ timeout: -1 })).toThrow(RangeError);
     expect(() => writer.end({ timeout: -1 })).toThrow(RangeError);

@@ -1,7 +1,8 @@
 import { gate, listeners, reasonOf, settle, watch, watchAll } from "@holdfast/conformance";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { AtomicPipeWriter, type AtomicPipeWriterOptions, lines, ndjson } from "../src/index.js";
 import { TestPipe } from "./test-pipe.js";
+import { catchUncaught } from "./uncaught.js";
 
 function make(options: AtomicPipeWriterOptions<string> = {}): {
   pipe: TestPipe;
@@ -72,9 +73,12 @@ describe("frames", () => {
   it("[PW13] larger than a write are cut between any two bytes and arrive whole", async () => {
     for (const maxBatchBytes of [1, 2, 3, 5]) {
       const { pipe, writer } = make({ maxBatchBytes, maxSliceBytes: maxBatchBytes });
-      pipe.flow();
+      const bytes = new TestPipe();
+      for (const each of [pipe, bytes]) each.flow();
       await writer.send("日本🎉é");
       expect(pipe.text).toBe("日本🎉é\n");
+      await new AtomicPipeWriter(bytes, { maxSliceBytes: maxBatchBytes }).send(Buffer.from("日本🎉é"));
+      expect(bytes.text).toBe("日本🎉é");
     }
   });
 
@@ -83,6 +87,8 @@ describe("frames", () => {
     pipe.flow();
     await Promise.all(["a", "b", "ccc", "ddddd", "e", "f"].map((text) => writer.send(text)));
     expect(pipe.writes).toEqual(["a\nb\nccc\n", "ddddd\ne\n", "f\n"]);
+    await Promise.all(["a", "b", "ccc", "d"].map((text) => writer.send(text, alone)));
+    expect(pipe.writes.slice(3)).toEqual(["a\nb\nccc\n", "d\n"]);
   });
 
   it("[S5] with options are joined with others too", async () => {
@@ -151,6 +157,23 @@ describe("frames", () => {
     expect(corks).toBe(1);
     await Promise.all([writer.send(Buffer.from("c")), writer.send(Buffer.from("d"))]);
     expect(pipe.writes.slice(2)).toEqual(["cd"]);
+    const small = Buffer.from("e");
+    await writer.send(small);
+    expect(given.at(-1)).toBe(small);
+  });
+
+  it("[S21] of several byte arrays are settled when the last of them was taken, also where nothing can be corked", async () => {
+    const pipe = new TestPipe();
+    const writer = new AtomicPipeWriter(pipe);
+    const sends = watchAll([2000, 3000].map((size) => writer.send(Buffer.alloc(size))));
+    await settle();
+    pipe.take(2000);
+    await settle();
+    expect(sends.map(({ state }) => state)).toEqual(["pending", "pending"]);
+    pipe.take();
+    await settle();
+    expect(sends.map(({ state }) => state)).toEqual(["fulfilled", "fulfilled"]);
+    expect(pipe.writes).toHaveLength(2);
   });
 });
 
@@ -258,6 +281,26 @@ describe("an abort", () => {
     abort.abort("gone");
     await settle();
     expect([send.reason, pipe.writes]).toEqual(["gone", ["first\n"]]);
+    void writer.send("later");
+    await settle();
+    expect(pipe.writes).toEqual(["first\n", "later\n"]);
+  });
+
+  it("[S8] that counts before our listener has had its turn frees its room for whoever waits for it", async () => {
+    const { pipe, writer } = make({ maxQueuedBytes: 10 });
+    const abort = new AbortController();
+    abort.signal.addEventListener("abort", () => {
+      pipe.take();
+    });
+    void writer.send("a");
+    await settle();
+    const aborted = reasonOf(writer.send("123456", { signal: abort.signal }));
+    void writer.send("12345678");
+    expect(writer.queued).toMatchObject({ messages: 1, waiting: 1 });
+    abort.abort("gone");
+    expect(await aborted).toBe("gone");
+    await settle();
+    expect(pipe.writes).toEqual(["a\n", "12345678\n"]);
   });
 
   it("that came before the call rejects without touching the pipe or the framing", async () => {
@@ -307,6 +350,14 @@ describe("a timeout", () => {
     expect(await reasonOf(writer.send("behind the batch", { timeout: 0 }))).toMatchObject({ timeout: 0 });
     token?.release();
   });
+
+  it("[PW5] of 0 leaves the other options as they are", async () => {
+    const { pipe, writer } = make();
+    pipe.flow();
+    const onStart = vi.fn();
+    await writer.send("x", { timeout: 0, onStart });
+    expect(onStart).toHaveBeenCalledTimes(1);
+  });
 });
 
 describe("a hook", () => {
@@ -331,10 +382,7 @@ describe("a hook", () => {
 
   it("[S32] that throws is an uncaught error and does not stop the pump", async () => {
     const { pipe, writer } = make();
-    const uncaught: unknown[] = [];
-    const before = process.listeners("uncaughtException");
-    process.removeAllListeners("uncaughtException");
-    process.on("uncaughtException", (error) => uncaught.push(error));
+    const uncaught = catchUncaught();
     try {
       const error = new Error("a bug in a hook");
       const send = writer.send("first", {
@@ -346,11 +394,10 @@ describe("a hook", () => {
       await send;
       await writer.send("second");
       await settle();
-      expect(uncaught).toEqual([error]);
+      expect(uncaught.errors).toEqual([error]);
       expect(pipe.text).toBe("first\nsecond\n");
     } finally {
-      process.removeAllListeners("uncaughtException");
-      for (const listener of before) process.on("uncaughtException", listener);
+      uncaught.stop();
     }
   });
 
@@ -404,6 +451,21 @@ describe("the promises", () => {
     expect(writer.control("e")).not.toBe(writer.control("f", { timeout: 5 }));
   });
 
+  it("are one for byte arrays too", () => {
+    const writer = new AtomicPipeWriter(new TestPipe());
+    expect(writer.send(Buffer.from("a"))).toBe(writer.send(Buffer.from("b")));
+  });
+
+  it("are one also where another message is aborted in between", async () => {
+    const { writer } = make();
+    const abort = new AbortController();
+    const aborted = reasonOf(writer.send("a", { signal: abort.signal }));
+    const first = writer.send("b");
+    abort.abort("gone");
+    expect(writer.send("c")).toBe(first);
+    expect(await aborted).toBe("gone");
+  });
+
   it("[S6] of a message that was encoded are not changed by what happens to it afterwards", async () => {
     const pipe = new TestPipe();
     const writer = new AtomicPipeWriter<unknown>(pipe, { framing: ndjson });
@@ -438,6 +500,15 @@ describe("trySend", () => {
     pipe.flow();
     await waits;
     expect(pipe.text).toBe("abc\nde\n");
+  });
+
+  it("and send ask no framing once the pipe is closed", async () => {
+    const encode = vi.fn(() => "x");
+    const writer = new AtomicPipeWriter(new TestPipe(), { framing: { encode } });
+    writer.destroy();
+    expect(writer.trySend("x")).toBe(false);
+    await expect(writer.send("x")).rejects.toMatchObject({ failure: "closed" });
+    expect(encode).not.toHaveBeenCalled();
   });
 
   it("rejects nothing that nobody could catch", async () => {

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import {
+import fs, {
   closeSync,
   constants,
   createWriteStream,
@@ -12,11 +12,12 @@ import {
 } from "node:fs";
 import { once } from "node:events";
 import { stat } from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough, Writable } from "node:stream";
-import { reasonOf, settle, watch, watchAll } from "@holdfast/conformance";
+import { gate, reasonOf, settle, watch, watchAll } from "@holdfast/conformance";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { AtomicPipeWriter, lines, raw } from "../src/index.js";
 import { openFifo, pipeBuf } from "../src/node/fifo.js";
@@ -199,10 +200,55 @@ describe("a WritableStream", () => {
     const cause = new Error("disconnected");
     steps[1]?.fail(cause);
     expect(await Promise.all([...sends, end])).toMatchObject([
-      { delivered: "partial", cause },
-      { delivered: "no", cause },
+      { delivered: "partial", failure: "error", cause },
+      { delivered: "no", failure: "error", cause },
       { code: "ERR_PIPE_CLOSED" },
     ]);
+  });
+
+  it("[S28] that was closed before takes nothing", async () => {
+    const { stream, text } = web();
+    const other = stream.getWriter();
+    await other.close();
+    other.releaseLock();
+    const writer = new AtomicPipeWriter<string>(stream);
+    await settle();
+    expect(writer.failure).toMatchObject({ failure: "destroyed" });
+    expect(await reasonOf(writer.send("x"))).toMatchObject({ failure: "destroyed", delivered: "no" });
+    expect(text()).toBe("");
+  });
+
+  it("[S28] of one's own making may tell of its end before close() resolves", async () => {
+    const [closed, closing] = [gate(), gate()];
+    const writer = new AtomicPipeWriter({
+      getWriter: () => ({
+        closed: closed.promise,
+        write: () => Promise.resolve(),
+        close: () => closing.promise,
+        abort: () => Promise.resolve(),
+      }),
+    });
+    const end = watch(writer.end());
+    await settle();
+    closed.open();
+    await settle();
+    expect([end.state, writer.failure]).toEqual(["pending", undefined]);
+    closing.open();
+    await settle();
+    expect(end.state).toBe("fulfilled");
+  });
+
+  it("[S12] of one's own making may tell of a failure by its write alone", async () => {
+    const cause = new Error("EPIPE");
+    const writer = new AtomicPipeWriter({
+      getWriter: () => ({
+        closed: gate().promise,
+        write: () => Promise.reject(cause),
+        close: () => Promise.resolve(),
+        abort: () => Promise.resolve(),
+      }),
+    });
+    expect(await reasonOf(writer.send("x"))).toMatchObject({ failure: "error", delivered: "unknown", cause });
   });
 
   it("[S20] that fails while nothing is written fails the pipe too", async () => {
@@ -324,16 +370,85 @@ describe.skipIf(process.platform === "win32")("a FIFO", () => {
     expect(await reasonOf(openFifo(path, {}, { timeout: 20 }))).toMatchObject({
       message: `Timed out after 20 ms waiting for FIFO "${path}"`,
     });
-    const timers = (): number =>
-      process.getActiveResourcesInfo().filter((resource) => resource === "Timeout").length;
-    const before = timers();
-    const early = new AbortController();
-    const opened = reasonOf(openFifo(path, {}, { signal: early.signal }));
+  });
+
+  it("[S26] that is given up on during the system call is not tried again", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const abort = new AbortController();
+      const opening = reasonOf(openFifo(fifo(), {}, { signal: abort.signal }));
+      abort.abort("at once");
+      expect(await opening).toBe("at once");
+      for (let round = 0; round < 5; round += 1) await stat(folder);
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("[S26] of which nobody wants the writer any more is closed again", async () => {
+    const path = fifo();
+    // Ends when all writers are gone, and there was one.
+    const stream = new Socket({ fd: reader(path), readable: true, writable: false }).resume();
+    const ended = once(stream, "end");
+    const abort = new AbortController();
+    const opening = reasonOf(openFifo(path, {}, { signal: abort.signal }));
     // While the system call is under way.
-    early.abort("at once");
-    expect(await opened).toBe("at once");
-    for (let round = 0; round < 5; round += 1) await stat(folder);
-    expect(timers()).toBe(before);
+    abort.abort("at once");
+    expect(await opening).toBe("at once");
+    await ended;
+  });
+
+  it("[S26] with a reader opens without any time to wait", async () => {
+    const path = fifo();
+    fds.push(reader(path));
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const opening = openFifo(path, {}, { timeout: 0 });
+      expect(vi.getTimerCount()).toBe(0);
+      await (await opening).end();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("[S26] without a reader is tried less and less often, twice a second in the end, and not after an abort", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+    try {
+      const abort = new AbortController();
+      const opening = reasonOf(openFifo(fifo(), {}, { signal: abort.signal }));
+      const pauses: number[] = [];
+      for (let tries = 0; tries < 9; tries += 1) {
+        while (vi.getTimerCount() === 0) await settle();
+        const before = Date.now();
+        vi.advanceTimersToNextTimer();
+        pauses.push(Date.now() - before);
+      }
+      expect(pauses).toEqual([5, 10, 20, 40, 80, 160, 320, 500, 500]);
+      while (vi.getTimerCount() === 0) await settle();
+      abort.abort("enough");
+      expect(vi.getTimerCount()).toBe(0);
+      expect(await opening).toBe("enough");
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("[S26] that the system says nothing of is refused with what it says instead", async () => {
+    const path = fifo();
+    fds.push(reader(path));
+    const cause = new Error("EIO");
+    const fstat = vi.spyOn(fs, "fstat");
+    fstat.mockImplementation(((_fd: number, callback: (error: Error) => void) => {
+      callback(cause);
+    }) as never);
+    syncBuiltinESMExports();
+    try {
+      expect(await reasonOf(openFifo(path))).toBe(cause);
+    } finally {
+      fstat.mockRestore();
+      syncBuiltinESMExports();
+    }
   });
 
   it("that is none, or is not there, is refused", async () => {

@@ -21,6 +21,9 @@ export type FifoOptions<M> = Omit<AtomicPipeWriterOptions<M>, "join" | "maxBatch
  * Every frame is one write of at most `pipeBuf` bytes, which no other process can tear; larger ones reject with
  * `FrameError`. Windows has no FIFOs.
  *
+ * A worker thread needs `trackUnmanagedFds: false`: otherwise Node closes the file's number again when the thread ends,
+ * whoever has it by then.
+ *
  * @throws By rejecting: `signal.reason` itself, `TimeoutError`, what the system says of the path, `TypeError` if it is no
  * FIFO. At once: `TypeError` or `RangeError` for wrong options.
  */

@@ -101,8 +101,8 @@ export class NodeSink implements Sink {
   #isForeign(): boolean {
     const { bytesWritten, writableLength = 0 } = this.#stream;
     // What was in the stream before us is not foreign; with our first write it is out.
-    if (this.#bytes === 0 && this.#others === undefined && bytesWritten !== undefined) return false;
-    if (bytesWritten === undefined) return this.#bytes > 0 && writableLength > 0;
+    if (this.#bytes === 0 && this.#others === undefined) return false;
+    if (bytesWritten === undefined) return writableLength > 0;
     this.#others ??= bytesWritten - this.#bytes;
     return bytesWritten - this.#bytes !== this.#others || writableLength > 0;
   }

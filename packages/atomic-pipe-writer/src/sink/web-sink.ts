@@ -16,23 +16,22 @@ interface WebWriterLike {
 /** A WHATWG stream. It is locked to us, so nobody else can write. */
 export class WebSink implements Sink {
   readonly #writer: WebWriterLike;
-  #trouble: Trouble | undefined;
   #ended = false;
 
   constructor(stream: WebStreamLike, onTrouble: (trouble: Trouble) => void) {
     this.#writer = stream.getWriter();
     this.#writer.closed.then(
       () => {
-        if (!this.#ended) onTrouble((this.#trouble = { failure: "destroyed", cause: undefined }));
+        if (!this.#ended) onTrouble({ failure: "destroyed", cause: undefined });
       },
       (cause: unknown) => {
-        onTrouble((this.#trouble = { failure: "error", cause }));
+        onTrouble({ failure: "error", cause });
       },
     );
   }
 
-  trouble(): Trouble | undefined {
-    return this.#trouble;
+  trouble(): undefined {
+    // It tells by itself, and the pipe has failed by then.
   }
 
   write(data: Chunk | readonly Uint8Array[], bytes: number, done: Done): void {
