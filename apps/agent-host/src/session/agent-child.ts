@@ -27,8 +27,6 @@ export interface ChildOptions {
   readonly start?: StartAgent | undefined;
   readonly graces?: ChildGraces | undefined;
   readonly maxLineBytes?: number | undefined;
-  /** Milliseconds that a write may take. */
-  readonly stallTimeout?: number | undefined;
   readonly log?: ((line: string) => void) | undefined;
 }
 
@@ -81,7 +79,7 @@ export class AgentChild {
   /** Throws what `start` throws for a command that cannot be one. */
   constructor(options: ChildOptions) {
     const { generation, launch, start = startAgent, graces = defaultGraces, log = ignore } = options;
-    const { maxLineBytes = 8 << 20, stallTimeout = Infinity } = options;
+    const { maxLineBytes = 8 << 20 } = options;
     this.generation = generation;
     this.#graces = graces;
     this.#process = start(launch);
@@ -90,7 +88,7 @@ export class AgentChild {
       log(`${label}, pid ${this.pid ?? "none"}: ${line}`);
     };
     const { stdin, stdout, stderr } = this.#process;
-    this.writer = new AtomicPipeWriter<unknown>(stdin, { framing: ndjson, stallTimeout, label });
+    this.writer = new AtomicPipeWriter<unknown>(stdin, { framing: ndjson, label });
     this.#reader = new FrameReader({ parse: toFrame, maxLineBytes, label });
     // In the step in which it starts: Node throws away what comes before anybody listens.
     this.stderr = new StderrTail(stderr, (line) => {
