@@ -201,7 +201,7 @@ export class AgentChild {
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       // Everything after it throws the same again, and the first end counts.
-      this.#endWith("protocol", error.message, error);
+      this.#endWith("protocol", `wrote what is no message: ${error.message}`, error);
     }
   }
 
