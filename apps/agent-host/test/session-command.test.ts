@@ -265,6 +265,18 @@ describe("lines from a pipe", () => {
     expect(run.stdout).toBe('[failed (provider): "API error 529: Overloaded"]\nafter\n');
   });
 
+  it.each(["acp", "stream-json"])(
+    "say that there is no such command, and do not try again: %s",
+    async (agent) => {
+      const run = new SessionCommand("--agent", agent, "--", "/no/such/agent");
+      run.child.stdin.end("hello\n");
+      expect(await run.exit).toBe(1);
+      expect(run.stdout).toBe(
+        '[failed (notStarted): "The agent cannot be started: spawn /no/such/agent ENOENT"]\n',
+      );
+    },
+  );
+
   it("[AH5] end with /quit, although the input does not", async () => {
     const run = new SessionCommand();
     run.write("/whoami\n/quit\n/say no\n");

@@ -2,6 +2,7 @@ import { AtomicPipeWriter, FrameError, FrameReader, ndjson } from "@holdfast/ato
 import { type AgentProcess, type Exit, type Launch, startAgent, type StartAgent } from "./agent-process.js";
 import { StderrTail } from "./stderr-tail.js";
 import { within } from "./timing.js";
+import { UnfitAgentError } from "./unfit-agent-error.js";
 
 /** One message, either way. */
 export type Frame = Readonly<Record<string, unknown>>;
@@ -125,6 +126,13 @@ export class AgentChild {
   /** How it ended, which may be known before its last output is. */
   get exit(): Exit | undefined {
     return this.#exit;
+  }
+
+  /** Rejects with `UnfitAgentError` if there never was a process: another try would fail the same way. */
+  async started(): Promise<void> {
+    if (this.pid !== undefined) return;
+    const { unstarted } = await this.#process.exited;
+    if (unstarted !== undefined) throw new UnfitAgentError(unstarted.message, { cause: unstarted });
   }
 
   /** Makes `listener` the one who hears it; told at once if it has ended already. */
