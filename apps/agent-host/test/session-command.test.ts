@@ -1,8 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
+import { PassThrough, Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readPipe } from "../src/session-command/pipe.js";
 import { Prompter } from "../src/session-command/prompter.js";
 import { readTerminal } from "../src/session-command/terminal.js";
 import { defaultLimits } from "../src/session/limits.js";
@@ -256,6 +257,14 @@ describe("lines from a pipe", () => {
     expect(await run.exit).toBe(0);
     // Of these, only the last one could move a cursor.
     expect(run.stdout).toMatch(/^s-\d+ #1: a\u2028b\uFFFDc\n$/);
+  });
+
+  it("may be long: what came of one is not looked at again for each further piece", async () => {
+    const piece = " ".repeat(65_536);
+    const input = Readable.from([...Array.from({ length: 600 }, () => piece), "\n/quit\n"]);
+    const prompter = new Prompter(openSession().session, () => undefined);
+    await readPipe(prompter, input);
+    expect(prompter.ended.aborted).toBe(true);
   });
 
   it("go on after a turn that failed, and the exit code says so", async () => {
