@@ -341,6 +341,20 @@ describe("lines from a pipe", () => {
     await run.printed(new RegExp(`^[^]{${shown + 1}}`));
   });
 
+  it("[S122] go on though nobody reads the status", async () => {
+    const run = new SessionCommand();
+    run.write("/say one\n");
+    await run.printed(/one\n/);
+    run.child.stderr.destroy();
+    run.child.kill("SIGUSR2");
+    run.write("/say two\n");
+    await run.printed(/two\n/);
+    run.child.kill("SIGUSR2");
+    run.child.stdin.end("/say three\n");
+    expect(await run.exit).toBe(0);
+    expect(run.stdout).toBe("one\ntwo\nthree\n");
+  });
+
   it("[AH5] end with SIGTERM, turn or not", async () => {
     const run = new SessionCommand();
     run.write("/whoami\n");
