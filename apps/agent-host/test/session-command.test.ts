@@ -1,8 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
+import { PassThrough, Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readPipe } from "../src/session-command/pipe.js";
 import { Prompter } from "../src/session-command/prompter.js";
 import { readTerminal } from "../src/session-command/terminal.js";
 import { defaultLimits } from "../src/session/limits.js";
@@ -258,12 +259,32 @@ describe("lines from a pipe", () => {
     expect(run.stdout).toMatch(/^s-\d+ #1: a\u2028b\uFFFDc\n$/);
   });
 
+  it("may be long: what came of one is not looked at again for each further piece", async () => {
+    const piece = " ".repeat(65_536);
+    const input = Readable.from([...Array.from({ length: 600 }, () => piece), "\n/quit\n"]);
+    const prompter = new Prompter(openSession().session, () => undefined);
+    await readPipe(prompter, input);
+    expect(prompter.ended.aborted).toBe(true);
+  });
+
   it("go on after a turn that failed, and the exit code says so", async () => {
     const run = new SessionCommand();
     run.child.stdin.end("/provider 529\n/say after\n");
     expect(await run.exit).toBe(1);
     expect(run.stdout).toBe('[failed (provider): "API error 529: Overloaded"]\nafter\n');
   });
+
+  it.each(["acp", "stream-json"])(
+    "say that there is no such command, and do not try again: %s",
+    async (agent) => {
+      const run = new SessionCommand("--agent", agent, "--", "/no/such/agent");
+      run.child.stdin.end("hello\n");
+      expect(await run.exit).toBe(1);
+      expect(run.stdout).toBe(
+        '[failed (notStarted): "The agent cannot be started: spawn /no/such/agent ENOENT"]\n',
+      );
+    },
+  );
 
   it("[AH5] end with /quit, although the input does not", async () => {
     const run = new SessionCommand();
@@ -318,6 +339,20 @@ describe("lines from a pipe", () => {
     });
     const shown = run.stdout.length;
     await run.printed(new RegExp(`^[^]{${shown + 1}}`));
+  });
+
+  it("[S122] go on though nobody reads the status", async () => {
+    const run = new SessionCommand();
+    run.write("/say one\n");
+    await run.printed(/one\n/);
+    run.child.stderr.destroy();
+    run.child.kill("SIGUSR2");
+    run.write("/say two\n");
+    await run.printed(/two\n/);
+    run.child.kill("SIGUSR2");
+    run.child.stdin.end("/say three\n");
+    expect(await run.exit).toBe(0);
+    expect(run.stdout).toBe("one\ntwo\nthree\n");
   });
 
   it("[AH5] end with SIGTERM, turn or not", async () => {

@@ -1,5 +1,6 @@
 import { type LockRequest, type LockToken, Waiter } from "@holdfast/core";
 import type { Body } from "./bytes.js";
+import type { Epoch } from "./flushes.js";
 import type { Lane } from "./lane.js";
 import type { SendOptions } from "./options.js";
 
@@ -10,8 +11,8 @@ import type { SendOptions } from "./options.js";
  */
 export class Frame extends Waiter {
   readonly lane: Lane;
-  /** Greater than that of all before it, whatever their lane. */
-  readonly serial: number;
+  /** Which flushes wait for it, whatever its lane. */
+  readonly epoch: Epoch;
   readonly onStart: (() => void) | undefined;
   body: Body;
   bytes: number;
@@ -23,7 +24,7 @@ export class Frame extends Waiter {
 
   constructor(
     lane: Lane,
-    serial: number,
+    epoch: Epoch,
     body: Body,
     bytes: number,
     options?: SendOptions,
@@ -31,7 +32,7 @@ export class Frame extends Waiter {
   ) {
     super(lane, lane.state, options, false, request);
     this.lane = lane;
-    this.serial = serial;
+    this.epoch = epoch;
     this.body = body;
     this.bytes = bytes;
     this.onStart = options?.onStart;

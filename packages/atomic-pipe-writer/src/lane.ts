@@ -138,7 +138,7 @@ export class Lane implements Place<unknown> {
   finish(frame: Frame, error?: unknown): void {
     this.started -= frame.messages;
     this.startedBytes -= frame.bytes;
-    if (error !== undefined) this.flushes.failed(frame, error);
+    frame.epoch.error ??= error;
     frame.finish(error);
     this.flushes.settled(frame);
   }
@@ -167,7 +167,7 @@ export class Lane implements Place<unknown> {
     const waiting = [...(this.batch === undefined ? [] : this.batch.lane.#all()), ...this.#all()];
     for (const waiter of waiting) {
       const error = reason(waiter.request);
-      if (isPipe && waiter instanceof Frame) this.flushes.failed(waiter, error);
+      if (isPipe && waiter instanceof Frame) waiter.epoch.error ??= error;
       waiter.fail(error);
     }
     this.batch?.lane.state.settle();

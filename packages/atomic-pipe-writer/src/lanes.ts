@@ -1,7 +1,7 @@
 import type { Frame } from "./frame.js";
 import type { Lane } from "./lane.js";
 
-/** Who comes next of both lanes: control, but data after so many control messages in a row. */
+/** Who comes next of both lanes: control, but data after so many control messages in a row that went before it. */
 export class Lanes {
   readonly control: Lane;
   readonly data: Lane;
@@ -23,7 +23,9 @@ export class Lanes {
 
   /** Takes out the one that comes next. */
   start(frame: Frame): void {
-    this.#inARow = frame.lane === this.control ? this.#inARow + frame.messages : 0;
+    // Control that kept no data waiting has taken nothing from it.
+    const overtakes = frame.lane === this.control && this.data.first() !== undefined;
+    this.#inARow = overtakes ? this.#inARow + frame.messages : 0;
     frame.lane.start(frame);
   }
 

@@ -73,7 +73,7 @@ export interface AtomicPipeWriterOptions<M> {
   readonly maxSliceBytes?: number | undefined;
   /** Whether frames are joined. Default true; false is one write for each frame. */
   readonly join?: boolean | undefined;
-  /** After so many control messages one frame of data goes out, if any waits. Default 64. */
+  /** After so many control messages that overtook it, one frame of data goes out. Default 64. */
   readonly maxConsecutiveControl?: number | undefined;
   /** Milliseconds that a write may take. Default `Infinity`. The only way to notice a reader that is stopped. */
   readonly stallTimeout?: number | undefined;

@@ -114,6 +114,33 @@ describe("flush", () => {
     expect(await flush).toMatchObject({ code: "ERR_PIPE_CLOSED", delivered: "no" });
   });
 
+  it("[S31] costs each message the same, however many others wait for theirs", async () => {
+    const { pipe, writer } = make();
+    pipe.flow();
+    const flushes = Array.from({ length: 50_000 }, (_, index) => {
+      writer.trySend(`${index}`);
+      return writer.flush();
+    });
+    await Promise.all(flushes);
+    expect(writer.queued).toMatchObject({ messages: 0, inFlight: 0 });
+  });
+
+  it("[S31] rejects all that wait for a message, also those that came after it, and none that was done before", async () => {
+    const { pipe, writer } = make();
+    void writer.send("a").catch(() => undefined);
+    const done = watch(writer.flush());
+    await settle();
+    pipe.take();
+    await settle();
+    void writer.send("b").catch(() => undefined);
+    const flushes = [reasonOf(writer.flush())];
+    void writer.control("c").catch(() => undefined);
+    flushes.push(reasonOf(writer.flush()));
+    pipe.break();
+    expect(done.state).toBe("fulfilled");
+    expect(await Promise.all(flushes)).toMatchObject([{ failure: "error" }, { failure: "error" }]);
+  });
+
   it("[S31] can be given up, which ends the wait and nothing else", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const { pipe, writer } = make();

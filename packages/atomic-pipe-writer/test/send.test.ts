@@ -211,6 +211,16 @@ describe("control messages", () => {
     expect(pipe.text.replaceAll("\n", "")).toBe("012a345b6789");
   });
 
+  it("[S3, PW2] go first however many went out before, while no data waited", async () => {
+    const { pipe, writer } = make({ maxConsecutiveControl: 3, join: false });
+    pipe.flow();
+    for (let index = 0; index < 5; index += 1) await writer.control(`${index}`);
+    void writer.send("data");
+    void writer.control("stop");
+    await writer.flush();
+    expect(pipe.text.replaceAll("\n", " ")).toBe("0 1 2 3 4 stop data ");
+  });
+
   it("[S29] do not starve data either when each is sent as soon as the one before is written", async () => {
     const { pipe, writer } = make({ maxConsecutiveControl: 4 });
     pipe.flow();

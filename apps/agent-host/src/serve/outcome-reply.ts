@@ -1,3 +1,4 @@
+import { messageOf } from "../session/message-of.js";
 import type { FailureKind, Outcome } from "../session/outcome.js";
 
 /** An outcome as others get to see it. */
@@ -39,7 +40,3 @@ const statusOf: Readonly<Record<FailureKind, number>> = {
   queueFull: 503,
   internal: 500,
 };
-
-function messageOf(reason: unknown): string {
-  return reason instanceof Error ? reason.message : String(reason);
-}

@@ -17,6 +17,8 @@ export class HostSignals {
     this.#spare = spare;
     for (const signal of signals) process.on(signal, this.take);
     process.stdout.on("error", this.#unread);
+    // What is said there is for whoever looks, and no reason to end.
+    process.stderr.on("error", () => undefined);
   }
 
   /** The exit code, once it was told to end. */

@@ -17,11 +17,15 @@ export async function readPipe(prompter: Prompter, input: Readable): Promise<voi
 
 /** Not those of `node:readline`, which also end at U+2028. */
 async function* linesOf(input: Readable): AsyncGenerator<string> {
-  let rest = "";
+  // Joined only once, when it ends: a long line comes in many pieces.
+  let pieces: string[] = [];
   for await (const chunk of input.setEncoding("utf8") as AsyncIterable<string>) {
-    const lines = (rest + chunk).split("\n");
-    rest = lines.pop() ?? "";
-    yield* lines;
+    const [end = "", ...begun] = chunk.split("\n");
+    pieces.push(end);
+    for (const begin of begun) {
+      yield pieces.join("");
+      pieces = [begin];
+    }
   }
-  yield rest;
+  yield pieces.join("");
 }

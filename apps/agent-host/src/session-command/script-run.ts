@@ -1,4 +1,5 @@
 import type { Kind } from "../session/holders.js";
+import { messageOf } from "../session/message-of.js";
 import { failed, type Outcome } from "../session/outcome.js";
 import type { AgentSession } from "../session/session.js";
 import { describeOutcome, isPreempted, quote } from "./describe-outcome.js";
@@ -79,7 +80,7 @@ export class ScriptRun {
       );
     } catch (error) {
       // It was never let in.
-      this.#ended(entry, failed("closed", error instanceof Error ? error.message : String(error)));
+      this.#ended(entry, failed("closed", messageOf(error)));
     }
   }
 

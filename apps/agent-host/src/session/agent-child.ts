@@ -2,6 +2,7 @@ import { AtomicPipeWriter, FrameError, FrameReader, ndjson } from "@holdfast/ato
 import { type AgentProcess, type Exit, type Launch, startAgent, type StartAgent } from "./agent-process.js";
 import { StderrTail } from "./stderr-tail.js";
 import { within } from "./timing.js";
+import { UnfitAgentError } from "./unfit-agent-error.js";
 
 /** One message, either way. */
 export type Frame = Readonly<Record<string, unknown>>;
@@ -27,8 +28,6 @@ export interface ChildOptions {
   readonly start?: StartAgent | undefined;
   readonly graces?: ChildGraces | undefined;
   readonly maxLineBytes?: number | undefined;
-  /** Milliseconds that a write may take. */
-  readonly stallTimeout?: number | undefined;
   readonly log?: ((line: string) => void) | undefined;
 }
 
@@ -81,7 +80,7 @@ export class AgentChild {
   /** Throws what `start` throws for a command that cannot be one. */
   constructor(options: ChildOptions) {
     const { generation, launch, start = startAgent, graces = defaultGraces, log = ignore } = options;
-    const { maxLineBytes = 8 << 20, stallTimeout = Infinity } = options;
+    const { maxLineBytes = 8 << 20 } = options;
     this.generation = generation;
     this.#graces = graces;
     this.#process = start(launch);
@@ -90,7 +89,7 @@ export class AgentChild {
       log(`${label}, pid ${this.pid ?? "none"}: ${line}`);
     };
     const { stdin, stdout, stderr } = this.#process;
-    this.writer = new AtomicPipeWriter<unknown>(stdin, { framing: ndjson, stallTimeout, label });
+    this.writer = new AtomicPipeWriter<unknown>(stdin, { framing: ndjson, label });
     this.#reader = new FrameReader({ parse: toFrame, maxLineBytes, label });
     // In the step in which it starts: Node throws away what comes before anybody listens.
     this.stderr = new StderrTail(stderr, (line) => {
@@ -127,6 +126,13 @@ export class AgentChild {
   /** How it ended, which may be known before its last output is. */
   get exit(): Exit | undefined {
     return this.#exit;
+  }
+
+  /** Rejects with `UnfitAgentError` if there never was a process: another try would fail the same way. */
+  async started(): Promise<void> {
+    if (this.pid !== undefined) return;
+    const { unstarted } = await this.#process.exited;
+    if (unstarted !== undefined) throw new UnfitAgentError(unstarted.message, { cause: unstarted });
   }
 
   /** Makes `listener` the one who hears it; told at once if it has ended already. */
@@ -203,7 +209,7 @@ export class AgentChild {
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       // Everything after it throws the same again, and the first end counts.
-      this.#endWith("protocol", error.message, error);
+      this.#endWith("protocol", `wrote what is no message: ${error.message}`, error);
     }
   }
 

@@ -17,6 +17,8 @@ export interface Exit {
   readonly how: string;
   /** As a shell would report it. */
   readonly code: number;
+  /** Why there never was a process, if so. */
+  readonly unstarted?: Error;
 }
 
 /** A process that was started, as far as the session cares. */
@@ -72,7 +74,8 @@ export const startAgent: StartAgent = ({ command, args, cwd, env }) => {
     };
     child.on("error", (error) => {
       // Later errors are about signals, and the process is there.
-      if (pid === undefined) settle({ how: `could not be started: ${error.message}`, code: 127 });
+      if (pid === undefined)
+        settle({ how: `could not be started: ${error.message}`, code: 127, unstarted: error });
     });
     child.once("exit", (code, name) => {
       settle(

@@ -180,8 +180,9 @@ export class AgentSlot {
 
   /** Says what must be said before the first prompt. A child that this fails with is taken away. */
   async #open({ child, dialogue, requests }: Generation): Promise<void> {
-    if (dialogue.open === undefined) return;
     try {
+      await child.started();
+      if (dialogue.open === undefined) return;
       const conversation = await dialogue.open((request) => requests.ask(request));
       if (this.#conversation !== conversation) this.forget();
       this.#converses(conversation);

@@ -1,4 +1,4 @@
-/** An agent runs and no turn can be given to it. Another one would say the same, so none is tried. */
+/** No turn can be given to the agent, and another one would do no better, so none is tried. */
 export class UnfitAgentError extends Error {
   override readonly name = "UnfitAgentError";
 }

@@ -76,7 +76,9 @@ describe("what a child says", () => {
       const line = { garbage: "Segmentation fault", "a number": "42", "a list": "[]" }[what] ?? "";
       const script = `console.log(${JSON.stringify(line)}); setInterval(() => {}, 1000)`;
       const heard = new HeardChild({ launch: { command: process.execPath, args: ["-e", script] } });
-      expect(await heard.ended).toMatchObject({ why: "protocol", exit: undefined });
+      const end = await heard.ended;
+      expect(end).toMatchObject({ why: "protocol", exit: undefined });
+      expect(end.message).toMatch(/^The agent wrote what is no message: A frame of .* cannot be parsed: /);
       expect([heard.frames, heard.child.usable]).toEqual([[], false]);
     },
   );
