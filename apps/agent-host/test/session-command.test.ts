@@ -3,6 +3,8 @@ import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { endSignals } from "../src/end-signals.js";
+import { HostSignals } from "../src/session-command/host-signals.js";
 import { readPipe } from "../src/session-command/pipe.js";
 import { Prompter } from "../src/session-command/prompter.js";
 import { readTerminal } from "../src/session-command/terminal.js";
@@ -201,6 +203,7 @@ describe("told to end", () => {
     ["SIGINT", 130],
     ["SIGTERM", 143],
     ["SIGHUP", 129],
+    ["SIGQUIT", 131],
   ] as const)("[AH5] by %s, a script leaves no process", async (signal, code) => {
     const run = new SessionCommand(
       "--script",
@@ -223,6 +226,18 @@ describe("told to end", () => {
     run.child.kill("SIGTERM");
     expect(await run.exit).toBeGreaterThan(128);
     await isGone(Number(pid));
+  });
+
+  it("is heard as long as that is wanted, and no longer", () => {
+    const heard = (): number[] => [
+      ...endSignals.map((signal) => process.listenerCount(signal)),
+      ...[process.stdout, process.stderr].map((output) => output.listenerCount("error")),
+    ];
+    const before = heard();
+    const signals = new HostSignals(() => undefined);
+    expect(heard()).toEqual(before.map((count) => count + 1));
+    signals.off();
+    expect(heard()).toEqual(before);
   });
 
   it("by a reader that goes away, it ends", async () => {
