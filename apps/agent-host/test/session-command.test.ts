@@ -218,6 +218,16 @@ describe("told to end", () => {
     expect(run.stdout).not.toContain('worker "b"');
   });
 
+  it("a script says of those who waited that they never had their turn, in words of its own", async () => {
+    const run = new SessionCommand("--script", script(`${silent}- { kind: worker, label: b, prompt: x }\n`));
+    await run.printed(/pid \d+/);
+    run.child.kill("SIGINT");
+    expect(await run.exit).toBe(130);
+    expect(run.stdout).toMatch(
+      /worker "b" +ends: failed \(closed\): "The session was closed before its turn came"\n/,
+    );
+  });
+
   it("[AH5] twice, it does not wait for an agent that does not stop", async () => {
     const stubborn = '- { kind: worker, label: a, prompt: "/ignore-interrupt\\n/whoami\\n/silent" }\n';
     const run = new SessionCommand("--script", script(stubborn));
