@@ -77,6 +77,8 @@ export interface SessionStatus {
         readonly turn: TurnState;
         readonly usable: boolean;
         readonly unwrittenBytes: number;
+        /** The last lines of what it said there. */
+        readonly stderr: readonly string[];
       }
     | undefined;
   readonly conversation: string | undefined;
@@ -220,6 +222,7 @@ export class AgentSession {
         turn: generation.state.state,
         usable: generation.child.usable,
         unwrittenBytes: generation.child.writer.queued.bytes + generation.child.writer.queued.inFlightBytes,
+        stderr: generation.child.stderr.lines,
       },
       conversation: this.#slot.conversation,
       counters: {
