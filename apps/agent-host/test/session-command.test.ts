@@ -457,6 +457,7 @@ interface FakeTerminal {
   /** Resolves when no more lines are taken. */
   readonly over: Promise<void>;
   readonly interrupts: () => number;
+  readonly close: () => Promise<void>;
 }
 
 describe("lines from a terminal", () => {
@@ -488,6 +489,7 @@ describe("lines from a terminal", () => {
       },
       over,
       interrupts: () => interrupts,
+      close: () => session.close(),
     };
   }
 
@@ -503,6 +505,28 @@ describe("lines from a terminal", () => {
     type("\u0003");
     await over;
     expect(interrupts()).toBe(2);
+  });
+
+  it("end with Ctrl-D while a turn runs too, and its end asks for no more of them", async () => {
+    const errors: unknown[] = [];
+    const note = (error: unknown): number => errors.push(error);
+    const { type, shown, over, close } = terminal();
+    type("/endless\r");
+    await shown(/on and on/);
+    type("\u0004");
+    await over;
+    // In the place of the test runner's own.
+    const others = process.listeners("unhandledRejection");
+    process.removeAllListeners("unhandledRejection").on("unhandledRejection", note);
+    try {
+      await close();
+      await shown(/\[cancelled\]\n/);
+      await new Promise((resolve) => setImmediate(resolve));
+    } finally {
+      process.removeAllListeners("unhandledRejection");
+      for (const other of others) process.on("unhandledRejection", other);
+    }
+    expect(errors).toEqual([]);
   });
 
   it("say whether the agent may, where it asks: by default it may not", async () => {
