@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import pc from "picocolors";
 import { UsageError } from "./usage-error.js";
 import { type GuardOptions, runGuard } from "./guard/run-guard.js";
+import { defaultLimits } from "./session/limits.js";
 import type { SessionCommandOptions } from "./session-command/run-session.js";
 
 const usageExit = 2;
@@ -94,6 +95,14 @@ function program(exit: (code: number) => void): Command {
       "take handlers over HTTP: a port of this machine (8080, 127.0.0.1:8080), or the path of a socket; runs until a signal",
     )
     .option("--token-file <file>", "where the token for that is written (default: in a new folder)")
+    .option("--resume <id>", "the conversation to go on with")
+    .option(
+      "--idle <ms>",
+      "silence of the agent in a turn after which it is replaced; 0: never",
+      ms,
+      defaultLimits.idle,
+    )
+    .option("--debug", "write to stderr what happens, and what the agent says on its own")
     .passThroughOptions()
     .action(async (command: string[], options: SessionCommandOptions) => {
       const { runSession } = await import("./session-command/run-session.js");

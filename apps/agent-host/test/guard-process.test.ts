@@ -427,6 +427,7 @@ describe("the end", () => {
   it.each([
     ["SIGINT", 130],
     ["SIGTERM", 143],
+    ["SIGQUIT", 131],
   ] as const)("leaves no process after %s, not even one that the server started", async (signal, code) => {
     // The shell stays in front of the server.
     const guard = new GuardProcess({

@@ -3,6 +3,10 @@ import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { endSignals } from "../src/end-signals.js";
+import { HostSignals } from "../src/session-command/host-signals.js";
+import { limitsFor } from "../src/session-command/idle-limit.js";
+import { PermissionDesk } from "../src/session-command/permission-desk.js";
 import { readPipe } from "../src/session-command/pipe.js";
 import { Prompter } from "../src/session-command/prompter.js";
 import { readTerminal } from "../src/session-command/terminal.js";
@@ -189,10 +193,52 @@ describe("the agent", () => {
     ["a command for the one that is built in", ["--", "agent"], "--agent says nothing"],
     ["no command for another", ["--agent", "stream-json"], "needs the agent's command, after --"],
     ["an unknown one", ["--agent", "other"], "Allowed choices are scripted, stream-json"],
+    ["no conversation", ["--resume", ""], "--resume needs the id of a conversation"],
+    ["no time", ["--idle", "soon"], "It must be a whole number of milliseconds"],
   ])("is checked before anything runs: %s", async (_, args, problem) => {
     const run = new SessionCommand("--script", script(silent), ...args);
     expect(await run.exit).toBe(2);
     expect(run.stderr).toContain(problem);
+  });
+});
+
+describe("the conversation", () => {
+  it("is the one that is asked for, and at the end it is said how to go on with it", async () => {
+    const run = new SessionCommand("--resume", "s-7");
+    run.child.stdin.end("hello\n");
+    expect(await run.exit).toBe(0);
+    expect(run.stdout).toBe("s-7 #1: hello\n");
+    expect(run.stderr).toBe("agent-host: to go on: --resume s-7\n");
+  });
+
+  it("is loaded by an agent that speaks ACP", { timeout: 30_000 }, async () => {
+    const command = ["--agent", "acp", "--", process.execPath, acpAgent];
+    const first = new SessionCommand(...command);
+    first.child.stdin.end("hello\n");
+    expect(await first.exit).toBe(0);
+    const [, id = ""] = /^agent-host: to go on: --resume (\d+)\n$/.exec(first.stderr) ?? [];
+    const second = new SessionCommand("--resume", id, ...command);
+    second.child.stdin.end("hello\n");
+    expect(await second.exit).toBe(0);
+    expect([second.stdout, second.stderr]).toEqual([first.stdout, first.stderr]);
+  });
+
+  it("is another one if there is no such one, and that is said", async () => {
+    const agent = ["--agent", "stream-json", "--", process.execPath, scripted, "--state", folder];
+    const run = new SessionCommand("--resume", "s-7", ...agent);
+    run.child.stdin.end("/say hello\n");
+    expect(await run.exit).toBe(0);
+    expect(run.stdout).toContain("hello\n");
+    expect(run.stderr).toMatch(
+      /^agent-host: the conversation is (s-\d+) from now on, and not s-7\nagent-host: to go on: --resume \1\n$/,
+    );
+  });
+
+  it("that nobody began has no id to go on with", async () => {
+    const run = new SessionCommand();
+    run.child.stdin.end();
+    expect(await run.exit).toBe(0);
+    expect(run.stderr).toBe("");
   });
 });
 
@@ -201,6 +247,7 @@ describe("told to end", () => {
     ["SIGINT", 130],
     ["SIGTERM", 143],
     ["SIGHUP", 129],
+    ["SIGQUIT", 131],
   ] as const)("[AH5] by %s, a script leaves no process", async (signal, code) => {
     const run = new SessionCommand(
       "--script",
@@ -215,6 +262,16 @@ describe("told to end", () => {
     expect(run.stdout).not.toContain('worker "b"');
   });
 
+  it("a script says of those who waited that they never had their turn, in words of its own", async () => {
+    const run = new SessionCommand("--script", script(`${silent}- { kind: worker, label: b, prompt: x }\n`));
+    await run.printed(/pid \d+/);
+    run.child.kill("SIGINT");
+    expect(await run.exit).toBe(130);
+    expect(run.stdout).toMatch(
+      /worker "b" +ends: failed \(closed\): "The session was closed before its turn came"\n/,
+    );
+  });
+
   it("[AH5] twice, it does not wait for an agent that does not stop", async () => {
     const stubborn = '- { kind: worker, label: a, prompt: "/ignore-interrupt\\n/whoami\\n/silent" }\n';
     const run = new SessionCommand("--script", script(stubborn));
@@ -223,6 +280,18 @@ describe("told to end", () => {
     run.child.kill("SIGTERM");
     expect(await run.exit).toBeGreaterThan(128);
     await isGone(Number(pid));
+  });
+
+  it("is heard as long as that is wanted, and no longer", () => {
+    const heard = (): number[] => [
+      ...endSignals.map((signal) => process.listenerCount(signal)),
+      ...[process.stdout, process.stderr].map((output) => output.listenerCount("error")),
+    ];
+    const before = heard();
+    const signals = new HostSignals(() => undefined);
+    expect(heard()).toEqual(before.map((count) => count + 1));
+    signals.off();
+    expect(heard()).toEqual(before);
   });
 
   it("by a reader that goes away, it ends", async () => {
@@ -285,6 +354,21 @@ describe("lines from a pipe", () => {
       );
     },
   );
+
+  it("do not wait for longer than --idle for an agent that falls silent", async () => {
+    const run = new SessionCommand("--idle", "100");
+    run.child.stdin.end("/silent\n");
+    expect(await run.exit).toBe(1);
+    expect(run.stdout).toBe("[failed: the agent said nothing for 100 ms and is replaced]\n");
+  });
+
+  it("go on while --debug and /status show what the agent says on stderr", async () => {
+    const run = new SessionCommand("--debug");
+    run.write("/stderr 3\n");
+    await run.said(/^agent-host: generation 1, pid \d+: stderr: the last words\n/m);
+    run.write("/status\n");
+    await run.printed(/\nits stderr: "eee" "the last words"\n/);
+  });
 
   it("[AH5] end with /quit, although the input does not", async () => {
     const run = new SessionCommand();
@@ -373,6 +457,7 @@ interface FakeTerminal {
   /** Resolves when no more lines are taken. */
   readonly over: Promise<void>;
   readonly interrupts: () => number;
+  readonly close: () => Promise<void>;
 }
 
 describe("lines from a terminal", () => {
@@ -388,7 +473,7 @@ describe("lines from a terminal", () => {
       for (const waker of wakers) waker();
       wakers.clear();
     });
-    const prompter = new Prompter(session, (piece) => output.write(piece));
+    const prompter = new Prompter(session, (piece) => output.write(piece), { asks: true });
     let interrupts = 0;
     const over = readTerminal(prompter, input, output, () => {
       interrupts += 1;
@@ -404,6 +489,7 @@ describe("lines from a terminal", () => {
       },
       over,
       interrupts: () => interrupts,
+      close: () => session.close(),
     };
   }
 
@@ -421,6 +507,42 @@ describe("lines from a terminal", () => {
     expect(interrupts()).toBe(2);
   });
 
+  it("end with Ctrl-D while a turn runs too, and its end asks for no more of them", async () => {
+    const errors: unknown[] = [];
+    const note = (error: unknown): number => errors.push(error);
+    const { type, shown, over, close } = terminal();
+    type("/endless\r");
+    await shown(/on and on/);
+    type("\u0004");
+    await over;
+    // In the place of the test runner's own.
+    const others = process.listeners("unhandledRejection");
+    process.removeAllListeners("unhandledRejection").on("unhandledRejection", note);
+    try {
+      await close();
+      await shown(/\[cancelled\]\n/);
+      await new Promise((resolve) => setImmediate(resolve));
+    } finally {
+      process.removeAllListeners("unhandledRejection");
+      for (const other of others) process.on("unhandledRejection", other);
+    }
+    expect(errors).toEqual([]);
+  });
+
+  it("say whether the agent may, where it asks: by default it may not", async () => {
+    const { type, shown } = terminal();
+    await shown(/> /);
+    type('/ask Bash {"command":"ls"}\r');
+    await shown(/\[asks for "Bash" with \{"command":"ls"\}: allow it\? y\/n, default no\]\n/);
+    // No answer, and so a prompt that waits for its turn.
+    type("/say next\ry\r");
+    await shown(/Bash allowed\nnext\n/);
+    type("/ask Edit\r");
+    await shown(/\[asks for "Edit" with .*\]\n/);
+    type("\r");
+    await shown(/Edit denied\n/);
+  });
+
   it.each([
     ["/quit", "/quit\r"],
     ["Ctrl-D", "\u0004"],
@@ -429,6 +551,48 @@ describe("lines from a terminal", () => {
     await shown(/> /);
     type(keys);
     await over;
+  });
+});
+
+describe("--idle", () => {
+  const { idle, noReply } = defaultLimits;
+  it.each([
+    [undefined, { idle, noReply }],
+    [5, { idle: 5, noReply }],
+    [noReply, { idle: noReply, noReply: Infinity }],
+    [0, { idle: Infinity, noReply: Infinity }],
+  ])("is the first limit of silence that ends a turn: %s", (silence, limits) => {
+    expect(limitsFor(silence)).toEqual(limits);
+  });
+});
+
+describe("questions of the agent", () => {
+  it("are shown as a whole, and without what could move a cursor", () => {
+    const lines: string[] = [];
+    const desk = new PermissionDesk(true, (line) => lines.push(line));
+    const input = { command: `\u009b2J${"x".repeat(2000)}` };
+    void desk.ask({ id: "1", tool: "t".repeat(100), input }, new AbortController().signal);
+    const shown = `{"command":"\uFFFD2J${"x".repeat(2000)}"}`;
+    expect(lines).toEqual([`asks for "${"t".repeat(100)}" with ${shown}: allow it? y/n, default no`]);
+  });
+
+  it("are asked one after the other; one that is not open any more is taken down", async () => {
+    const lines: string[] = [];
+    const desk = new PermissionDesk(true, (line) => lines.push(line));
+    const stops = [new AbortController(), new AbortController(), new AbortController()] as const;
+    const answers = stops.map(({ signal }, id) =>
+      desk.ask({ id: `${id}`, tool: `tool ${id}`, input: undefined }, signal),
+    );
+    const asked = (id: number): string => `asks for "tool ${id}": allow it? y/n, default no`;
+    expect(lines).toEqual([asked(0)]);
+    stops[1].abort();
+    expect(lines).toEqual([asked(0)]);
+    stops[0].abort();
+    expect(lines).toEqual([asked(0), asked(2)]);
+    expect(desk.take("Yes")).toBe(true);
+    expect(desk.take("y")).toBe(false);
+    const no = { allow: false, message: "it was not allowed" };
+    expect(await Promise.all(answers)).toEqual([no, no, { allow: true }]);
   });
 });
 

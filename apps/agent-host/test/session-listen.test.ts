@@ -49,19 +49,21 @@ describe("--listen", () => {
       });
       expect(await ask(host, { method: "GET", path: "/status" })).toMatchObject({
         status: 200,
-        body: { holder: null, counters: { sent: 1 } },
+        body: { holder: null, agent: { stderr: [] }, counters: { sent: 1 } },
       });
     },
   );
 
-  it("[S59] takes handlers at a socket, and lines of stdin yield to them", async () => {
+  it("[S59] takes handlers at a socket; lines of stdin yield to them, and are asked again", async () => {
     const run = serving();
     const host = await target(run);
     expect(host.where).toBe(socket);
     run.write("/endless\n/say next\n");
     await run.printed(/on and on/);
     expect(await ask(host, { body: "/say hello" })).toMatchObject({ status: 200, body: { text: "hello" } });
-    await run.printed(/\n\[yielded to a handler; ask again\]\nnext\n$/);
+    await run.printed(/\n\[yielded to a handler; is asked again\]\non and on/);
+    run.child.kill("SIGINT");
+    await run.printed(/\n\[cancelled\]\nnext\n$/);
   });
 
   it("[AH5] goes on after the end of the input, and ends with a signal, of which nothing is left", async () => {

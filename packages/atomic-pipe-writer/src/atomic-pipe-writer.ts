@@ -244,14 +244,16 @@ export class AtomicPipeWriter<M = Chunk> implements AsyncDisposable {
 
   /**
    * Takes no more messages, writes all that waits, and ends the stream; resolves when it has finished. When `timeout` has
-   * passed or `signal` aborts, the pipe is destroyed. The same as `close({ mode: "drain" })`.
+   * passed or `signal` aborts, the pipe is destroyed; with a signal that is aborted already it rejects and changes nothing.
+   * The same as `close({ mode: "drain" })`.
    */
   end(options?: WaitOptions): Promise<void> {
     return this.close(options);
   }
 
   /**
-   * Closes in one of three modes; the strongest that anybody asks for counts, and all get its outcome.
+   * Closes in one of three modes; the strongest that anybody asks for counts, and all get its outcome. With a signal that is
+   * aborted already it rejects and changes nothing.
    *
    * @throws By rejecting: `PipeClosedError` if the pipe fails or is destroyed before it has ended, `signal.reason` itself,
    * `TimeoutError`.
@@ -357,7 +359,7 @@ export class AtomicPipeWriter<M = Chunk> implements AsyncDisposable {
     if (!this.#closed || this.#ending) return;
     this.#ending = true;
     try {
-      this.#sink.end((trouble) => {
+      this.#pump.end((trouble) => {
         if (trouble !== undefined) this.#fail(trouble);
         else if (this.#failure === undefined) {
           this.#ended = true;

@@ -52,5 +52,6 @@ export function isTorn(text: string): boolean {
   return isLow(text.charCodeAt(0)) || isHigh(text.charCodeAt(text.length - 1));
 }
 
-const isHigh = (unit: number): boolean => (unit & 0xfc00) === 0xd800;
+/** Whether it is the first half of a character that takes two. */
+export const isHigh = (unit: number): boolean => (unit & 0xfc00) === 0xd800;
 const isLow = (unit: number): boolean => (unit & 0xfc00) === 0xdc00;

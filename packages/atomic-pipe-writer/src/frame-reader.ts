@@ -1,5 +1,5 @@
 import { checkFunction, checkOptions, readLimit } from "@holdfast/core";
-import { type Chunk, concat, encode } from "./bytes.js";
+import { type Chunk, concat, encode, isHigh } from "./bytes.js";
 import { FrameError, type FrameFault } from "./errors.js";
 
 declare class TextDecoder {
@@ -178,7 +178,8 @@ export class FrameReader<T = string> {
   /** A text's bytes; half a character at its end waits for the other half. */
   #encode(text: string): Uint8Array {
     const whole = this.#half + text;
-    const cut = /[\uD800-\uDBFF]$/.test(whole) ? whole.length - 1 : whole.length;
+    const last = whole.length - 1;
+    const cut = isHigh(whole.charCodeAt(last)) ? last : whole.length;
     this.#half = whole.slice(cut);
     return encode(whole.slice(0, cut));
   }

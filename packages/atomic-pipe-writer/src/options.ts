@@ -22,7 +22,7 @@ export interface TrySendOptions {
  */
 export type CloseMode = "drain" | "abort" | "destroy";
 
-/** When `timeout` has passed or `signal` aborts, the pipe is destroyed. */
+/** When `timeout` has passed or `signal` aborts, the pipe is destroyed; a signal that is aborted already closes nothing. */
 export interface CloseOptions extends WaitOptions {
   /** Default `"drain"`. */
   readonly mode?: CloseMode | undefined;
@@ -75,13 +75,13 @@ export interface AtomicPipeWriterOptions<M> {
   readonly join?: boolean | undefined;
   /** After so many control messages that overtook it, one frame of data goes out. Default 64. */
   readonly maxConsecutiveControl?: number | undefined;
-  /** Milliseconds that a write may take. Default `Infinity`. The only way to notice a reader that is stopped. */
+  /** Milliseconds that a write, and the end of the stream, may take. Default `Infinity`. The only way to notice a reader that is stopped. */
   readonly stallTimeout?: number | undefined;
   /** Whether a pipe that stalls has failed. Default true; false tells `onStall` and waits on, each `stallTimeout` anew. */
   readonly failOnStall?: boolean | undefined;
   /** Whether a write by others to the same stream is a failure, for streams that count bytes. Default true. */
   readonly detectForeignWrites?: boolean | undefined;
-  /** Called when a write takes longer than `stallTimeout`. */
+  /** Called when a write or the end takes longer than `stallTimeout`. */
   readonly onStall?: ((queued: QueueStats) => void) | undefined;
   /** Called once, when the pipe fails or is destroyed. Every send has been settled by then. */
   readonly onFailure?: ((error: PipeClosedError) => void) | undefined;

@@ -5,7 +5,7 @@ import { pack, slices } from "./framing/framing.js";
 import { callHook } from "./hook.js";
 import type { Lanes } from "./lanes.js";
 import type { Settings } from "./options.js";
-import type { Sink, Trouble } from "./sink/sink.js";
+import type { Done, Sink, Trouble } from "./sink/sink.js";
 import { StallClock } from "./stall-clock.js";
 
 // A reaction of it is a microtask as well, without the resource that Node makes for each `queueMicrotask()`.
@@ -78,6 +78,16 @@ export class Pump {
     if (this.#scheduled || this.#running || this.#writing || this.#stopped) return;
     this.#scheduled = true;
     void settled.then(this.#begin);
+  }
+
+  /** Ends the stream, which may stall too. */
+  end(done: Done): void {
+    this.#writing = true;
+    this.#clock.start();
+    this.#sink.end((trouble) => {
+      this.#clock.stop();
+      done(trouble);
+    });
   }
 
   /** Writes nothing more. Returns the frames that are on their way, and what the reader can have of them. */

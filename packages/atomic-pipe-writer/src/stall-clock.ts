@@ -1,7 +1,7 @@
 declare function setTimeout(callback: () => void, milliseconds: number): unknown;
 declare function clearTimeout(timer: unknown): void;
 
-/** Runs while a write is under way, and tells when that takes too long. */
+/** Runs while a write or the end of the stream is under way, and tells when that takes too long. */
 export class StallClock {
   readonly #limit: number;
   readonly #onStall: () => void;

@@ -412,6 +412,29 @@ describe("a stall", () => {
     expect(pipe.writes).toEqual(["first\n"]);
   });
 
+  it("[S16, PW11] is found at the end of the stream too", async () => {
+    const { pipe, writer } = make({ stallTimeout: 1000 });
+    pipe.flow();
+    void writer.send("all");
+    const end = reasonOf(writer.end());
+    await settle();
+    expect(pipe.ended).toBe(true);
+    vi.advanceTimersByTime(1000);
+    expect(await end).toMatchObject({ failure: "stalled", delivered: "no" });
+  });
+
+  it("[S16] at the end of the stream is told again and again, and endured, where that is asked for", async () => {
+    let stalls = 0;
+    const { pipe, writer } = make({ stallTimeout: 1000, failOnStall: false, onStall: () => (stalls += 1) });
+    const end = writer.end();
+    await settle();
+    vi.advanceTimersByTime(3500);
+    expect(stalls).toBe(3);
+    pipe.finish();
+    await end;
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it("[S16] is no stall as long as something is taken now and then", async () => {
     const { pipe, writer } = make({ stallTimeout: 1000, maxBatchBytes: 4, maxSliceBytes: 4 });
     const send = writer.send("x".repeat(39));

@@ -178,10 +178,15 @@ describe("FrameReader", () => {
     expect(closed).toBe(true);
   });
 
+  // Not fast-check's own texts of all characters: to make those takes it more than a second.
+  const character = fc
+    .oneof(fc.nat(0x7f), fc.nat(0xd7ff), fc.integer({ min: 0xe000, max: 0x10ffff }))
+    .map((code) => String.fromCodePoint(code));
+
   it("[S33, S34, S37] gives the same frames however the bytes are cut", () => {
     fc.assert(
       fc.property(
-        fc.array(fc.string({ unit: "binary" }).map((text) => text.replaceAll(/[\r\n]/g, ""))),
+        fc.array(fc.string({ unit: character }).map((text) => text.replaceAll(/[\r\n]/g, ""))),
         fc.infiniteStream(fc.integer({ min: 1, max: 9 })),
         (texts, sizes) => {
           const bytes = Buffer.from(texts.map((text) => `${text}\n`).join(""));

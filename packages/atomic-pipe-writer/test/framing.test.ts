@@ -196,14 +196,19 @@ describe("counting bytes", () => {
     expect(countBytes(text)).toBe(Buffer.byteLength(text));
   });
 
+  // Not fast-check's own texts of all characters: to make those takes it more than a second.
+  const unit = fc.oneof(
+    fc.nat(0xffff),
+    fc.integer({ min: 0xd800, max: 0xdbff }),
+    fc.integer({ min: 0xdc00, max: 0xdfff }),
+  );
+
   it("agrees with what is written, also where the platform does not help", () => {
     fc.assert(
-      fc.property(fc.string({ unit: "binary" }), fc.array(fc.nat(0xffff)), (text, units) => {
-        const torn = String.fromCharCode(...units);
-        for (const each of [text, torn]) {
-          const bytes = new TextEncoder().encode(each).length;
-          expect([countBytes(each), byteLength(each)]).toEqual([bytes, bytes]);
-        }
+      fc.property(fc.array(unit), (units) => {
+        const text = String.fromCharCode(...units);
+        const bytes = new TextEncoder().encode(text).length;
+        expect([countBytes(text), byteLength(text)]).toEqual([bytes, bytes]);
       }),
     );
   });

@@ -2,6 +2,7 @@ import { setMaxListeners } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
+import { endSignals } from "../end-signals.js";
 import { playGuardsOff } from "./guards-off/play-guards-off.js";
 import { playPreemption } from "./preemption.js";
 import { printReport } from "./report.js";
@@ -19,7 +20,7 @@ export async function runDemo({ json }: { readonly json: boolean }): Promise<num
     interrupt.abort(signal);
   };
   // Before there is anything to clean up.
-  for (const signal of signals) process.on(signal, stop);
+  for (const signal of endSignals) process.on(signal, stop);
   const folder = mkdtempSync(join(tmpdir(), "agent-host-demo-"));
   const cleanUp = (): void => {
     rmSync(folder, { recursive: true, force: true });
@@ -39,13 +40,12 @@ export async function runDemo({ json }: { readonly json: boolean }): Promise<num
     if (!interrupt.signal.aborted) throw error;
     return 128 + constants.signals[interrupt.signal.reason as NodeJS.Signals];
   } finally {
-    for (const signal of signals) process.off(signal, stop);
+    for (const signal of endSignals) process.off(signal, stop);
     process.off("exit", cleanUp);
     cleanUp();
   }
 }
 
-const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 const edits = 20;
 const cases: readonly (readonly [name: string, files: number])[] = [
   ["20 edits of one file", 1],

@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import { constants } from "node:os";
 import { resolve } from "node:path";
 import type { LockMode } from "@holdfast/keyed-mutex";
+import { endSignals } from "../end-signals.js";
 import { PathKeys } from "./canonical-path.js";
 import { UsageError } from "../usage-error.js";
 import { GuardConfig, readConfig } from "./config.js";
@@ -325,7 +326,6 @@ class Guard {
   }
 
   #onSignals(): () => void {
-    const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
     const stop = (signal: NodeJS.Signals): void => {
       const code = 128 + constants.signals[signal];
       this.#stop ??= { asked: true, code, reason: `the guard was told to end (${signal})` };
@@ -341,11 +341,11 @@ class Guard {
     const leaveNothing = (): void => {
       this.#server.kill();
     };
-    for (const signal of signals) process.on(signal, stop);
+    for (const signal of endSignals) process.on(signal, stop);
     process.on("uncaughtException", bug);
     process.on("exit", leaveNothing);
     return () => {
-      for (const signal of signals) process.off(signal, stop);
+      for (const signal of endSignals) process.off(signal, stop);
       process.off("uncaughtException", bug);
       process.off("exit", leaveNothing);
     };

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, lstatSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UsageError } from "../usage-error.js";
@@ -10,6 +10,8 @@ export class TokenFile {
   readonly #digest: Buffer;
   /** The one that was made for it. */
   readonly #folder: string | undefined;
+  /** Stays open, so that no later file can be taken for it. */
+  #file: number | undefined;
 
   /** Makes the file, by default in a new folder. Throws `UsageError` if there is one already, or it cannot be made. */
   constructor(path: string | undefined) {
@@ -20,6 +22,7 @@ export class TokenFile {
     try {
       this.#write(`${token}\n`);
     } catch (error) {
+      this.remove();
       const { code, message } = error as NodeJS.ErrnoException;
       if (code === "EEXIST")
         throw new UsageError(
@@ -35,22 +38,28 @@ export class TokenFile {
     return timingSafeEqual(digest(given), this.#digest);
   }
 
+  /** Removes what is left of what was made. What has the path by now may be somebody else's, and then stays. */
   remove(): void {
-    rmSync(this.path, { force: true });
+    if (this.#file !== undefined) {
+      const isThere = isAt(this.path, this.#file);
+      closeSync(this.#file);
+      this.#file = undefined;
+      if (isThere) rmSync(this.path, { force: true });
+    }
     if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
   }
 
   #write(text: string): void {
-    const file = openSync(this.path, "wx", 0o600);
-    try {
-      writeSync(file, text);
-    } catch (error) {
-      this.remove();
-      throw error;
-    } finally {
-      closeSync(file);
-    }
+    this.#file = openSync(this.path, "wx", 0o600);
+    writeSync(this.#file, text);
   }
+}
+
+/** Whether the path is that of an open file. */
+function isAt(path: string, file: number): boolean {
+  const there = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  const { dev, ino } = fstatSync(file, { bigint: true });
+  return there?.dev === dev && there.ino === ino;
 }
 
 /** Of equal length, whatever was given. */

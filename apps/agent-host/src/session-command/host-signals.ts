@@ -1,6 +1,5 @@
 import { constants } from "node:os";
-
-const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+import { endSignals } from "../end-signals.js";
 
 /** Hears when this process is told to end, or when nobody reads any more what it prints. */
 export class HostSignals {
@@ -15,10 +14,9 @@ export class HostSignals {
   ) {
     this.#stop = stop;
     this.#spare = spare;
-    for (const signal of signals) process.on(signal, this.take);
+    for (const signal of endSignals) process.on(signal, this.take);
     process.stdout.on("error", this.#unread);
-    // What is said there is for whoever looks, and no reason to end.
-    process.stderr.on("error", () => undefined);
+    process.stderr.on("error", ignore);
   }
 
   /** The exit code, once it was told to end. */
@@ -33,7 +31,9 @@ export class HostSignals {
   };
 
   off(): void {
-    for (const signal of signals) process.off(signal, this.take);
+    for (const signal of endSignals) process.off(signal, this.take);
+    process.stdout.off("error", this.#unread);
+    process.stderr.off("error", ignore);
   }
 
   readonly #unread = (): void => {
@@ -44,4 +44,8 @@ export class HostSignals {
     this.#code = 128 + constants.signals[signal];
     this.#stop(signal);
   }
+}
+
+function ignore(): void {
+  // What is said there is for whoever looks, and no reason to end.
 }

@@ -3,12 +3,14 @@ import { AgentSession } from "../session/session.js";
 import { UsageError } from "../usage-error.js";
 import { type AgentName, driverFor } from "./agents.js";
 import { HostSignals } from "./host-signals.js";
+import { limitsFor } from "./idle-limit.js";
 import { readPipe } from "./pipe.js";
 import { Prompter } from "./prompter.js";
 import { type Entry, readScript } from "./script.js";
 import { ScriptRun } from "./script-run.js";
 import { Serving } from "./serving.js";
 import { tellStatusOnSignal } from "./status-signal.js";
+import { tell } from "./tell.js";
 import { readTerminal } from "./terminal.js";
 import { Timeline } from "./timeline.js";
 
@@ -17,18 +19,35 @@ export interface SessionCommandOptions {
   readonly script?: string | undefined;
   readonly listen?: string | undefined;
   readonly tokenFile?: string | undefined;
+  /** The conversation to go on with. */
+  readonly resume?: string | undefined;
+  /** Milliseconds without any output of the agent in a turn; 0 is no limit. */
+  readonly idle?: number | undefined;
+  /** Whether the session's log goes to stderr. */
+  readonly debug?: boolean | undefined;
 }
 
 /** Runs the command; resolves to the exit code. Throws `UsageError` before anything is started. */
 export async function runSession(
   command: readonly string[],
-  { agent, script, listen, tokenFile }: SessionCommandOptions,
+  options: SessionCommandOptions,
 ): Promise<number> {
+  const { agent, script, listen, tokenFile, resume, debug = false } = options;
   const driver = await driverFor(agent, command);
   const entries = script === undefined ? undefined : readScript(script);
   if (tokenFile !== undefined && listen === undefined)
     throw new UsageError("--token-file is for --listen, which was not given");
-  const session = new AgentSession({ driver });
+  if (resume === "") throw new UsageError("--resume needs the id of a conversation");
+  const session = new AgentSession({
+    driver,
+    resume,
+    limits: limitsFor(options.idle),
+    // Where it was not there to go on with, or the agent gives it another name.
+    onConversation: (id) => {
+      if (resume !== undefined) tell(`the conversation is ${id} from now on, and not ${resume}`);
+    },
+    log: debug ? tell : undefined,
+  });
   const serving = listen === undefined ? undefined : new Serving(session, listen, tokenFile);
   const off = tellStatusOnSignal(session);
   try {
@@ -70,7 +89,8 @@ async function playScript(
 }
 
 async function takeLines(session: AgentSession, serving: Serving | undefined): Promise<number> {
-  const prompter = new Prompter(session, write);
+  const { stdin, stdout } = process;
+  const prompter = new Prompter(session, write, { again: !stdin.isTTY, asks: stdin.isTTY && stdout.isTTY });
   const signals = new HostSignals(
     (signal) => {
       serving?.stop();
@@ -81,7 +101,6 @@ async function takeLines(session: AgentSession, serving: Serving | undefined): P
     },
     (signal) => signal === "SIGINT" && prompter.cancel(),
   );
-  const { stdin, stdout } = process;
   try {
     await serving?.begin();
     if (stdin.isTTY)
@@ -95,6 +114,8 @@ async function takeLines(session: AgentSession, serving: Serving | undefined): P
     }
     serving?.stop();
     await session.close();
+    const { conversation } = session.status();
+    if (conversation !== undefined) tell(`to go on: --resume ${conversation}`);
     return signals.code ?? (prompter.failed && !stdin.isTTY ? 1 : 0);
   } finally {
     await serving?.end();

@@ -1,7 +1,7 @@
 import type { Kind } from "../session/holders.js";
-import { messageOf } from "../session/message-of.js";
-import { failed, type Outcome } from "../session/outcome.js";
+import type { Outcome } from "../session/outcome.js";
 import type { AgentSession } from "../session/session.js";
+import { waitOutcome } from "../session/wait-outcome.js";
 import { describeOutcome, isPreempted, quote } from "./describe-outcome.js";
 import type { Entry, Step } from "./script.js";
 
@@ -79,8 +79,7 @@ export class ScriptRun {
         { kind, label },
       );
     } catch (error) {
-      // It was never let in.
-      this.#ended(entry, failed("closed", messageOf(error)));
+      this.#ended(entry, waitOutcome(error));
     }
   }
 

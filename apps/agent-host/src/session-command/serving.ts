@@ -2,6 +2,7 @@ import { parseAddress } from "../serve/address.js";
 import { SessionServer } from "../serve/session-server.js";
 import { TokenFile } from "../serve/token-file.js";
 import type { AgentSession } from "../session/session.js";
+import { tell } from "./tell.js";
 
 /** What `--listen` adds: a server and its token, of which nothing is left when this process has ended. */
 export class Serving {
@@ -38,8 +39,4 @@ export class Serving {
     this.#server.stop();
     this.#token.remove();
   };
-}
-
-function tell(line: string): void {
-  process.stderr.write(`agent-host: ${line}\n`);
 }

@@ -11,8 +11,13 @@ export async function readTerminal(
 ): Promise<void> {
   const terminal = output.isTTY === true;
   const lines = createInterface({ input, output, terminal, prompt: terminal ? "> " : "" });
+  let closed = false;
+  lines.once("close", () => {
+    closed = true;
+  });
   const ready = (): void => {
-    if (!prompter.busy && !prompter.ended.aborted) lines.prompt();
+    // A turn may end after the input.
+    if (!prompter.busy && !closed) lines.prompt();
   };
   lines.on("line", (line) => {
     void prompter.line(line).finally(ready);

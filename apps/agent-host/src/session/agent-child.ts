@@ -230,8 +230,8 @@ export class AgentChild {
 
   #endWith(why: ChildEnd["why"], what: string, cause: unknown): void {
     if (this.#end !== undefined) return;
-    const stderr = this.stderr.text;
-    const words = stderr === "" ? "" : `; it said on stderr: ${stderr.split("\n").slice(-3).join(" | ")}`;
+    const { text: stderr, lines } = this.stderr;
+    const words = stderr === "" ? "" : `; it said on stderr: ${lines.join(" | ")}`;
     const rest = this.#truncated === undefined ? "" : `, with ${this.#truncated.bytes} bytes of a message`;
     const message = `The agent ${what}${rest}${words}`;
     this.#end = { why, message, exit: this.#exit, stderr, cause };

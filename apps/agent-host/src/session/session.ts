@@ -8,11 +8,12 @@ import type { AgentDriver, AgentSettings } from "./driver.js";
 import { describe, type Holder, Holders, type Kind } from "./holders.js";
 import { Lease, type SessionLease, type TurnRequest } from "./lease.js";
 import { defaultLimits, type SessionLimits } from "./limits.js";
-import { type Cancelled, failed, type Outcome } from "./outcome.js";
+import type { Outcome } from "./outcome.js";
 import { ReplyWatchdog } from "./reply-watchdog.js";
 import { within } from "./timing.js";
 import type { ToolPolicy } from "./tool-policy.js";
 import type { TurnState } from "./turn-table.js";
+import { waitOutcome } from "./wait-outcome.js";
 
 export interface SessionOptions {
   readonly driver: AgentDriver;
@@ -76,6 +77,8 @@ export interface SessionStatus {
         readonly turn: TurnState;
         readonly usable: boolean;
         readonly unwrittenBytes: number;
+        /** The last lines of what it said there. */
+        readonly stderr: readonly string[];
       }
     | undefined;
   readonly conversation: string | undefined;
@@ -219,6 +222,7 @@ export class AgentSession {
         turn: generation.state.state,
         usable: generation.child.usable,
         unwrittenBytes: generation.child.writer.queued.bytes + generation.child.writer.queued.inFlightBytes,
+        stderr: generation.child.stderr.lines,
       },
       conversation: this.#slot.conversation,
       counters: {
@@ -317,14 +321,3 @@ export class AgentSession {
 
 /** Milliseconds beyond the drain limit for a holder to let go. */
 const closeGrace = 10_000;
-
-/** Why nobody got as far as the lock. Not a cancel of a turn: there was none. */
-function waitOutcome(error: unknown, signal: AbortSignal | undefined): Outcome {
-  if (signal?.aborted === true && error === signal.reason)
-    return { status: "cancelled", sent: false, text: "", reason: error } satisfies Cancelled;
-  const details = { cause: error };
-  if (isLockError(error, "ERR_TIMEOUT")) return failed("waitTimeout", error.message, details);
-  if (isLockError(error, "ERR_CLOSED")) return failed("closed", error.message, details);
-  if (isLockError(error, "ERR_QUEUE_FULL")) return failed("queueFull", error.message, details);
-  throw error;
-}

@@ -25,9 +25,14 @@ export class StderrTail {
     });
   }
 
-  /** The last lines. */
+  /** The end of it. */
   get text(): string {
     return this.#tail.trim();
+  }
+
+  /** The last three lines. */
+  get lines(): readonly string[] {
+    return this.text === "" ? [] : this.text.split("\n").slice(-3);
   }
 
   #take(text: string): void {

@@ -59,6 +59,8 @@ export class Turn {
   #fail!: (error: unknown) => void;
   #done = false;
   #sent = false;
+  /** The message could not be written, and nothing of it was. */
+  #unwritable = false;
   #lastHeard = performance.now();
   /** Set when the turn is to end early. */
   #cancel: { readonly reason: unknown } | undefined;
@@ -172,6 +174,7 @@ export class Turn {
       this.#leave();
       this.#finish(failed("message", error.message, { cause: error }), true);
     } else {
+      this.#unwritable = !this.#sent;
       // The child's end, or its last words, say more than the broken pipe.
       this.#timers.after("pipe", this.#options.limits.brokenPipe, () => {
         if (this.#cancel !== undefined) return;
@@ -187,6 +190,11 @@ export class Turn {
     const { limits } = this.#options;
     this.#cancel = { reason };
     this.#step("cancel");
+    if (this.#unwritable) {
+      // There is no turn whose end could be waited for, and nobody who could be asked for it.
+      this.#finish(this.#cancelledOutcome(), false);
+      return;
+    }
     this.#timers.clear("idle");
     // From the cancel on, whatever comes meanwhile.
     this.#timers.after("drain", limits.drain, () => {

@@ -133,6 +133,21 @@ describe("the token", () => {
       expect(one.isShownBy(wrong)).toBe(false);
   });
 
+  it("leaves a file that has its path by the time it goes", () => {
+    const path = join(newFolder(), "token");
+    const first = new TokenFile(path);
+    rmSync(path);
+    first.remove();
+    first.remove();
+    const second = new TokenFile(path);
+    rmSync(path);
+    const third = new TokenFile(path);
+    second.remove();
+    expect(existsSync(path)).toBe(true);
+    third.remove();
+    expect(existsSync(path)).toBe(false);
+  });
+
   it("takes no file that is there, and leaves the folder that it was given", () => {
     const folder = newFolder();
     const path = join(folder, "token");

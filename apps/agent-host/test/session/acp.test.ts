@@ -605,10 +605,33 @@ describe("Copilot", () => {
     ]);
   });
 
-  it("[S77] is known by its command too; what others say is what they say", async () => {
-    const command = { command: "npx", args: ["@github/copilot", "--acp"] };
-    const byCommand = new AcpSession({}, { driver: driver(() => command) });
-    expect(await said(byCommand, line)).toMatchObject([{ status: "cancelled" }, {}]);
+  it.each([
+    ["npx", "@github/copilot", "--acp"],
+    ["npx", "@github/copilot@1.2.3", "--acp"],
+    ["/usr/bin/copilot", "--acp"],
+    ["C:\\bin\\Copilot.exe", "--acp"],
+  ])("[S77] is known by its command too, if it does not say who it is: %s %s", async (command, ...args) => {
+    const silent = new AcpSession({}, { driver: driver(() => ({ command, args })) });
+    expect(await said(silent, line)).toMatchObject([{ status: "cancelled" }, {}]);
+    const agentInfo = { name: "other", version: "1" };
+    const other = new AcpSession(
+      { initialize: { result: { protocolVersion: 1, agentInfo } } },
+      { driver: driver(() => ({ command, args })) },
+    );
+    expect(await said(other, line)).toMatchObject([{ status: "completed", text: line }, {}]);
+  });
+
+  it.each([
+    ["/home/copilot/bin/gemini", "--acp"],
+    ["gemini", "--acp", "--rules", "no-copilot.md"],
+    ["npx", "@github/copilot-like", "--acp"],
+    ["copilot-proxy", "gemini"],
+  ])("[S77] is not every command with its name in it: %s %s %s", async (command, ...args) => {
+    const acp = new AcpSession({}, { driver: driver(() => ({ command, args })) });
+    expect(await said(acp, line)).toMatchObject([{ status: "completed", text: line }, {}]);
+  });
+
+  it("[S77, S48] is no other: what others say is what they say", async () => {
     expect(await said(new AcpSession(), "Warning: a\n", line)).toMatchObject([
       { status: "completed", text: `Warning: a\n${line}` },
       {},

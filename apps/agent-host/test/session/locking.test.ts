@@ -120,7 +120,12 @@ describe("who goes first", () => {
     await begun(fake, "handler");
     const late = watch(fake.session.prompt("late", { ...handler, timeout: 100 }));
     await pass(100);
-    expect(late.value).toMatchObject({ status: "failed", failure: "waitTimeout", cancelled: false });
+    expect(late.value).toMatchObject({
+      status: "failed",
+      failure: "waitTimeout",
+      cancelled: false,
+      error: { message: "The session was not to be had in time" },
+    });
     await answer(fake);
     expect(fake.agent.prompts).toEqual(["handler"]);
   });

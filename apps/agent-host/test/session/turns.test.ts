@@ -428,6 +428,22 @@ describe("a cancel", () => {
     expect(outcome.value).toMatchObject({ status: "cancelled", sent: true });
   });
 
+  it("[S66] of a message of which nothing could be written is over at once, and the agent is replaced", async () => {
+    const fake = new FakeSession();
+    fake.onStart = (agent) => {
+      if (fake.processes.length === 1) agent.stdin.destroy(new Error("write EPIPE"));
+    };
+    const stop = new AbortController();
+    const outcome = watch(fake.session.prompt("hello", { ...worker, signal: stop.signal }));
+    await settle();
+    expect(outcome.state).toBe("pending");
+    stop.abort("enough");
+    await settle();
+    expect(outcome.value).toEqual({ status: "cancelled", sent: false, text: "", reason: "enough" });
+    expect(fake.processes).toHaveLength(2);
+    expectClean(fake.session);
+  });
+
   it("[S66] that cannot be written expects no acknowledgement at the boundary, and the agent is replaced", async () => {
     const fake = new FakeSession();
     const { outcome, stop } = await running(fake);

@@ -1,3 +1,4 @@
+import { win32 } from "node:path";
 import type { Launch } from "../agent-process.js";
 import { type Loose, string } from "./loose.js";
 
@@ -5,8 +6,13 @@ import { type Loose, string } from "./loose.js";
 const cancelLine = "Info: Operation cancelled by user";
 const diagnostic = /^(Info|Warning|Error): /;
 
+/** By what it calls itself; one that does not, by the name of its program or its package. */
 export function isCopilot({ command, args }: Launch, { name }: Loose): boolean {
-  return [command, ...args, string(name)].some((text) => /copilot/i.test(text));
+  const itself = string(name);
+  if (itself !== "") return /copilot/i.test(itself);
+  // Takes slashes both ways.
+  if (/^copilot(\.\w+)?$/i.test(win32.basename(command))) return true;
+  return args.some((arg) => /^@github\/copilot(@|$)/.test(arg));
 }
 
 /** What Copilot says in its answers that no model has said. */
