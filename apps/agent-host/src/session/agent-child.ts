@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import { AtomicPipeWriter, FrameError, FrameReader, ndjson } from "@holdfast/atomic-pipe-writer";
 import { type AgentProcess, type Exit, type Launch, startAgent, type StartAgent } from "./agent-process.js";
 import { StderrTail } from "./stderr-tail.js";
@@ -70,6 +71,8 @@ export class AgentChild {
   readonly #log: (line: string) => void;
   readonly #reader: FrameReader<Frame>;
   readonly #outputEnded: Promise<void>;
+  /** The last words on stderr may come after the end of the output. */
+  readonly #allEnded: Promise<unknown>;
   #listener: ChildListener | undefined;
   #end: ChildEnd | undefined;
   #retired = false;
@@ -99,13 +102,11 @@ export class AgentChild {
     stdout.on("data", (chunk: Buffer) => {
       this.#take(chunk);
     });
-    this.#outputEnded = new Promise((resolve) => {
-      stdout.once("end", () => {
-        this.#endOfOutput();
-        resolve();
-      });
-      stdout.once("close", resolve);
+    stdout.once("end", () => {
+      this.#endOfOutput();
     });
+    this.#outputEnded = endOf(stdout);
+    this.#allEnded = Promise.all([this.#outputEnded, endOf(stderr)]);
     void this.#watch();
   }
 
@@ -184,7 +185,7 @@ export class AgentChild {
   async #reap(): Promise<void> {
     const { exited, stdin, stdout, stderr } = this.#process;
     if (!(await within(exited, this.#graces.kill))) this.#log("is not gone although it was killed");
-    await within(this.#outputEnded, this.#graces.output);
+    await within(this.#allEnded, this.#graces.output);
     // What somebody else keeps open must not keep this process alive.
     for (const stream of [stdin, stdout, stderr]) stream.destroy();
   }
@@ -196,7 +197,7 @@ export class AgentChild {
       this.#exit = exit;
     });
     await Promise.race([this.#outputEnded, exited]);
-    await within(Promise.all([this.#outputEnded, exited]), output);
+    await within(Promise.all([this.#allEnded, exited]), output);
     this.#endWith("ended", this.#exit?.how ?? "closed its output", this.#truncated);
   }
 
@@ -237,6 +238,13 @@ export class AgentChild {
     this.#end = { why, message, exit: this.#exit, stderr, cause };
     if (!this.#retired) this.#listener?.ended(this.#end);
   }
+}
+
+function endOf(stream: Readable): Promise<void> {
+  return new Promise((resolve) => {
+    stream.once("end", resolve);
+    stream.once("close", resolve);
+  });
 }
 
 function toFrame(line: string): Frame {

@@ -7,7 +7,7 @@ import { settle } from "@holdfast/conformance";
 import { afterEach, describe, expect, it } from "vitest";
 import { isAlive, isGone } from "../support/guard-process.js";
 import { endChildren, HeardChild } from "./support/children.js";
-import { scripted } from "./support/scripted.js";
+import { scripted, shortGraces } from "./support/scripted.js";
 
 /** What a child has started, which a test that fails must not leave behind. */
 const strangers = new Set<number>();
@@ -249,7 +249,8 @@ describe("stopping a child", () => {
   it("[S40] hears its last words all the same", async () => {
     const words = "process.stderr.write('e'.repeat(300_000) + String.fromCharCode(10) + 'goodbye')";
     const script = `process.stdin.resume().on('end', () => { ${words}; }); console.log('{}')`;
-    const heard = new HeardChild({ launch: { command: process.execPath, args: ["-e", script] } });
+    const graces = { ...shortGraces, end: 20_000, output: 20_000 };
+    const heard = new HeardChild({ graces, launch: { command: process.execPath, args: ["-e", script] } });
     await heard.until(() => heard.frames.length > 0);
     await heard.child.stop();
     expect(heard.lines.at(-1)).toMatch(/stderr: goodbye$/);

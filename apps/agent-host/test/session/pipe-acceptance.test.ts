@@ -208,14 +208,20 @@ describe.skipIf(process.platform === "win32")("2: one FIFO (Windows has none), a
     expect(await race("writer", size)).toEqual({ whole: 4 * count, torn: 0, refused: 0 });
   });
 
+  /** How many lines streams tear. Who comes in between is up to the system, so it may take more than one race. */
+  async function tornByStreams(size: number): Promise<number> {
+    for (let round = 1; ; round += 1) {
+      const { torn } = await race("stream", size);
+      if (torn > 0 || round === 10) return torn;
+    }
+  }
+
   it("before: a stream writes the one byte more, and lines are torn", async () => {
-    const { torn } = await race("stream", pipeBuf + 1);
-    expect(torn).toBeGreaterThan(0);
+    expect(await tornByStreams(pipeBuf + 1)).toBeGreaterThan(0);
   });
 
   it("before: a stream joins the small ones that pile up, and lines are torn", async () => {
-    const { torn } = await race("stream", Math.floor(pipeBuf / 3) + 100);
-    expect(torn).toBeGreaterThan(0);
+    expect(await tornByStreams(Math.floor(pipeBuf / 3) + 100)).toBeGreaterThan(0);
   });
 });
 
