@@ -275,7 +275,6 @@ export class Turn {
   }
 
   #acknowledge(how: "clean" | "dirty" | "impossible"): void {
-    if (this.#done) return;
     this.#acknowledged = how;
     if (this.#atBoundary) this.#drained();
   }
@@ -368,7 +367,6 @@ export class Turn {
     try {
       action();
     } catch (error) {
-      if (this.#done) throw error;
       this.#end();
       this.#fail(error);
     }
