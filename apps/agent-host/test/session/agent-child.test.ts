@@ -85,10 +85,11 @@ describe("what a child says", () => {
     expect([heard.frames, heard.pieces > 0]).toEqual([[{}], true]);
   });
 
-  it.each(["garbage", "a number", "a list"])(
+  it.each(["garbage", "a number", "a list", "nothing"])(
     "[S38] breaks the stream where it is no message: %s",
     async (what) => {
-      const line = { garbage: "Segmentation fault", "a number": "42", "a list": "[]" }[what] ?? "";
+      const line =
+        { garbage: "Segmentation fault", "a number": "42", "a list": "[]", nothing: "null" }[what] ?? "";
       const script = `console.log(${JSON.stringify(line)}); setInterval(() => {}, 1000)`;
       const heard = new HeardChild({ launch: { command: process.execPath, args: ["-e", script] } });
       const end = await heard.ended;
@@ -222,6 +223,25 @@ describe("its end", () => {
     expect(heard.child.usable).toBe(true);
   });
 
+  it("[S38, S42] is the first one, whatever comes behind it", async () => {
+    const { heard, process } = faked();
+    process.stdout.write("nonsense\n");
+    const end = await heard.ended;
+    process.exit(3);
+    await heard.child.stop();
+    expect([heard.child.end === end, end.why]).toEqual([true, "protocol"]);
+  });
+
+  it("[S42] is near once it has exited: no turn is given to it, though its output is still open", async () => {
+    const process = new FakeProcess(1, { command: "agent", args: [] });
+    fakes.add(process);
+    const exited = Promise.resolve({ how: "ended with exit code 0", code: 0 });
+    const { child } = new HeardChild({ start: () => Object.assign(process, { exited }) });
+    expect(child.usable).toBe(true);
+    await settle();
+    expect([child.usable, child.end, child.writer.closed]).toEqual([false, undefined, false]);
+  });
+
   it("is told at once to whoever listens later", async () => {
     const heard = new HeardChild({ args: ["--fail-start", "1"] });
     const end = await heard.ended;
@@ -339,6 +359,8 @@ describe("stopping a child", () => {
     await settle();
     // What has not begun is not waited for.
     expect([sends[1]?.state, process.signals]).toEqual(["rejected", []]);
+    process.stdout.emit("data", Buffer.from("{}\n"));
+    expect([heard.frames.length, heard.muted]).toEqual([0, 1]);
     const signals: number[] = [];
     for (let time = 0; time < 4; time += 1) {
       expect(stopping.state).toBe("pending");

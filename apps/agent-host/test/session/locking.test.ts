@@ -719,6 +719,7 @@ describe("the end of a session", () => {
       error: { cause: { code: "ERR_CLOSED" } },
     });
     expect(await fake.session.prompt("late", handler)).toMatchObject({ failure: "closed" });
+    await expect(fake.session.hold(() => 1, handler)).rejects.toThrow('"agent session"');
     await obey(fake);
     expect(running.value).toMatchObject({ status: "cancelled", reason: new Error("the session is closed") });
     await closing;

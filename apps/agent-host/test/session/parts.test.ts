@@ -6,6 +6,7 @@ import { streamJson } from "../../src/session/drivers/stream-json.js";
 import { killWithHost } from "../../src/session/host-exit.js";
 import { defaultLimits } from "../../src/session/limits.js";
 import { linkSignals, orAborted } from "../../src/session/linked-signal.js";
+import { failed } from "../../src/session/outcome.js";
 import { ReplyWatchdog } from "../../src/session/reply-watchdog.js";
 import { Requests } from "../../src/session/requests.js";
 import { Timers } from "../../src/session/timers.js";
@@ -149,6 +150,11 @@ describe("the end of this process", () => {
 });
 
 describe("an error of ours", () => {
+  it("has a cause only if there is one", () => {
+    expect(Object.hasOwn(failed("closed", "closed").error, "cause")).toBe(false);
+    expect(failed("closed", "closed", { cause: "why" }).error.cause).toBe("why");
+  });
+
   it("has a name", () => {
     expect(String(new UnfitAgentError("no such agent"))).toBe("UnfitAgentError: no such agent");
   });

@@ -164,6 +164,12 @@ describe("what is read", () => {
     expect(result({ is_error: true, subtype: "error_max_turns", errors: ["a", 1, "b"] })).toMatchObject({
       failure: { message: "error_max_turns: a: b" },
     });
+    const said = "it said API Error: 500";
+    expect(result({ is_error: true, subtype: "error", result: said })).toEqual({
+      kind: "boundary",
+      text: said,
+      failure: { message: `error: ${said}` },
+    });
   });
 
   it("[S51] is a refusal to go on with a conversation", () => {
