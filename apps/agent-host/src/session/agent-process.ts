@@ -42,13 +42,7 @@ const ownGroup = process.platform !== "win32";
  * Throws what `spawn` throws for a command that cannot be one; what goes wrong later is in `exited`.
  */
 export const startAgent: StartAgent = ({ command, args, cwd, env }) => {
-  const child = spawn(command, args, {
-    stdio: ["pipe", "pipe", "pipe"],
-    cwd,
-    env,
-    detached: ownGroup,
-    windowsHide: true,
-  });
+  const child = spawn(command, args, { cwd, env, detached: ownGroup, windowsHide: true });
   const { pid, stdin, stdout, stderr } = child;
   let ended = false;
   const signal = (name: NodeJS.Signals): void => {

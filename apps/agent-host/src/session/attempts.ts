@@ -159,7 +159,7 @@ export class Attempts {
   /** Sees to it that whoever comes next finds an agent. What goes wrong shows there. */
   async #recover(): Promise<void> {
     const { slot, closing, log } = this.#options;
-    if (slot.current !== undefined || closing()) return;
+    if (closing()) return;
     try {
       await slot.ready();
     } catch (error) {

@@ -72,7 +72,6 @@ export type Ask = (request: AgentRequest) => Promise<Frame>;
 
 /** One kind of agent. */
 export interface AgentDriver {
-  readonly name: string;
   /** The command that starts the agent, which goes on with the conversation `resume` if one is given and it can be told so. */
   launch(resume: string | undefined, settings: AgentSettings): Launch;
   /** How a child is spoken to that was just started so. */

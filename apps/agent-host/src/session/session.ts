@@ -207,12 +207,15 @@ export class AgentSession {
   status(): SessionStatus {
     const { current: lease, owner } = this.#holders;
     const generation = this.#slot.current;
-    const { id, kind, label, since } = lease ?? {};
     return {
-      holder:
-        id === undefined || kind === undefined || since === undefined
-          ? undefined
-          : { id, kind, label, since, cancelled: this.#attempts.cancelled, heldMs: Date.now() - since },
+      holder: lease && {
+        id: lease.id,
+        kind: lease.kind,
+        label: lease.label,
+        since: lease.since,
+        cancelled: this.#attempts.cancelled,
+        heldMs: Date.now() - lease.since,
+      },
       owner,
       queue: this.#lock.snapshot().pending,
       announced: this.#announcements.count,

@@ -283,7 +283,6 @@ export class Turn {
   }
 
   #acknowledge(how: "clean" | "dirty" | "impossible"): void {
-    if (this.#done) return;
     this.#acknowledged = how;
     if (this.#atBoundary) this.#drained();
   }
@@ -376,7 +375,6 @@ export class Turn {
     try {
       action();
     } catch (error) {
-      if (this.#done) throw error;
       this.#end();
       this.#fail(error);
     }

@@ -55,12 +55,16 @@ describe("the opening", () => {
     await acp.agent.stop();
     await outcome;
     expect(acp.agent.heard).toEqual(["initialize", "session/new", "session/prompt"]);
-    expect(acp.agent.params("initialize")).toMatchObject([
-      {
+    expect(acp.agent.process.received[0]).toEqual({
+      jsonrpc: "2.0",
+      id: 0,
+      method: "initialize",
+      params: {
         protocolVersion: 1,
         clientCapabilities: { fs: { readTextFile: false, writeTextFile: false }, terminal: false },
+        clientInfo: { name: "agent-host", version: "0.1.0" },
       },
-    ]);
+    });
     expect(acp.agent.params("session/new")).toEqual([{ cwd: resolve("work"), mcpServers: [] }]);
     expect(acp.agent.params("session/prompt")).toEqual([
       { sessionId: "s-1", prompt: [{ type: "text", text: "work" }] },
@@ -147,7 +151,10 @@ describe("the opening", () => {
     await pass(500);
     expect(outcome.value).toMatchObject({
       failure: "notStarted",
-      error: { message: "The agent cannot be started: initialize could not be written" },
+      error: {
+        message: "The agent cannot be started: initialize could not be written",
+        cause: { cause: { code: "ERR_PIPE_CLOSED" } },
+      },
     });
   });
 
@@ -163,6 +170,22 @@ describe("the opening", () => {
     await acp.agent.stop();
     expect(await next).toMatchObject({ status: "completed" });
     expect([acp.agents.length, acp.agent.prompts]).toEqual([1, ["next"]]);
+  });
+
+  it("[S105] of a replacement ends with an eviction, though the turn that needs one is over", async () => {
+    const acp = new AcpSession();
+    const { outcome } = await running(acp);
+    acp.fake.onStart = () => undefined;
+    await acp.agent.process.write("nonsense\n");
+    expect([watch(outcome).state, acp.fake.processes.length]).toEqual(["pending", 2]);
+    acp.session.evict("too slow");
+    expect(await outcome).toMatchObject({
+      failure: "evicted",
+      error: { message: "The session was taken away" },
+    });
+    expect(acp.fake.lines.at(-1)).toBe(
+      "the agent cannot be started: It was ended: worker #1 was evicted: too slow",
+    );
   });
 
   it("[S105, AH5] ends with an eviction and with the session, and holds up nobody", async () => {
@@ -306,6 +329,16 @@ describe("a turn", () => {
     expect(acp.agents.map(({ prompts }) => prompts)).toEqual([["work"], []]);
   });
 
+  it("[S49] that ends with an error which says nothing is a failure with words all the same", async () => {
+    const acp = new AcpSession();
+    const { outcome } = await running(acp);
+    await acp.agent.fail(-32603, "");
+    expect(await outcome).toMatchObject({
+      failure: "provider",
+      error: { message: "the agent reported an error" },
+    });
+  });
+
   it("[S38] of which the agent could not read a message is no turn to wait for", async () => {
     for (const cancel of [false, true]) {
       const acp = new AcpSession();
@@ -330,8 +363,8 @@ describe("a turn", () => {
     expect(await outcome).toMatchObject({ status: "completed", text: "begun" });
     await acp.agent.say({ id: "x", method: "terminal/create" });
     expect(acp.agent.process.received.slice(-2)).toMatchObject([
-      { id: 2, error: { code: -32601 } },
-      { id: "x", error: { code: -32601 } },
+      { jsonrpc: "2.0", id: 2, error: { code: -32601 } },
+      { jsonrpc: "2.0", id: "x", error: { code: -32601 } },
     ]);
     expect(acp.session.status().counters.dropped).toBe(0);
   });
@@ -343,6 +376,7 @@ describe("a cancel", () => {
     const heard: string[] = [];
     const { outcome, stop } = await running(acp, { onText: (text) => heard.push(text) });
     const watched = watch(outcome);
+    await acp.agent.chunk(" and more");
     stop.abort("enough");
     await settle();
     expect(acp.agent.turns).toEqual(["session/prompt", "session/cancel"]);
@@ -354,10 +388,15 @@ describe("a cancel", () => {
     await acp.agent.chunk("REST");
     expect(watched.state).toBe("pending");
     await acp.agent.stop("cancelled");
-    expect(watched.value).toEqual({ status: "cancelled", sent: true, text: "begun", reason: "enough" });
+    expect(watched.value).toEqual({
+      status: "cancelled",
+      sent: true,
+      text: "begun and more",
+      reason: "enough",
+    });
     await acp.agent.chunk("LATE");
     await expectClean(acp);
-    expect([heard, acp.agents.length]).toEqual([["begun"], 1]);
+    expect([heard, acp.agents.length]).toEqual([["begun", " and more"], 1]);
   });
 
   it.each([

@@ -3,16 +3,24 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { settle } from "@holdfast/conformance";
-import { afterEach, describe, expect, it } from "vitest";
+import { reasonOf, settle, watch } from "@holdfast/conformance";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { AgentChild, type ChildGraces } from "../../src/session/agent-child.js";
 import { isAlive, isGone } from "../support/guard-process.js";
 import { endChildren, HeardChild } from "./support/children.js";
+import { FakeProcess } from "./support/fake-agent.js";
 import { scripted, shortGraces } from "./support/scripted.js";
 
 /** What a child has started, which a test that fails must not leave behind. */
 const strangers = new Set<number>();
 
+/** Children that are no processes, which do not end by themselves. */
+const fakes = new Set<FakeProcess>();
+
 afterEach(async () => {
+  vi.useRealTimers();
+  for (const fake of fakes) fake.exit(0);
+  fakes.clear();
   await endChildren();
   for (const pid of strangers) if (isAlive(pid)) process.kill(pid, "SIGKILL");
   strangers.clear();
@@ -29,6 +37,13 @@ async function withPids(script: string): Promise<[heard: HeardChild, pids: numbe
   const others = [...heard.text.matchAll(/pid (\d+)/g)].map((match) => Number(match[1]));
   for (const pid of others) strangers.add(pid);
   return [heard, [Number(heard.child.pid), ...others]];
+}
+
+/** A child that is no process, whose clock the test may have. */
+function faked(graces?: ChildGraces): { readonly heard: HeardChild; readonly process: FakeProcess } {
+  const process = new FakeProcess(1, { command: "agent", args: [] });
+  fakes.add(process);
+  return { heard: new HeardChild({ start: () => process, ...(graces && { graces }) }), process };
 }
 
 /** Resolves when the process is stopped. Nothing tells of it, so this looks. */
@@ -70,15 +85,19 @@ describe("what a child says", () => {
     expect([heard.frames, heard.pieces > 0]).toEqual([[{}], true]);
   });
 
-  it.each(["garbage", "a number", "a list"])(
+  it.each(["garbage", "a number", "a list", "nothing"])(
     "[S38] breaks the stream where it is no message: %s",
     async (what) => {
-      const line = { garbage: "Segmentation fault", "a number": "42", "a list": "[]" }[what] ?? "";
+      const line =
+        { garbage: "Segmentation fault", "a number": "42", "a list": "[]", nothing: "null" }[what] ?? "";
       const script = `console.log(${JSON.stringify(line)}); setInterval(() => {}, 1000)`;
       const heard = new HeardChild({ launch: { command: process.execPath, args: ["-e", script] } });
       const end = await heard.ended;
       expect(end).toMatchObject({ why: "protocol", exit: undefined });
-      expect(end.message).toMatch(/^The agent wrote what is no message: A frame of .* cannot be parsed: /);
+      const why = what === "garbage" ? ".*Segmentatio.*" : "a message must be a JSON object";
+      expect(end.message).toMatch(
+        new RegExp(`^The agent wrote what is no message: A frame of .* cannot be parsed: ${why}$`),
+      );
       expect([heard.frames, heard.child.usable]).toEqual([[], false]);
     },
   );
@@ -159,6 +178,68 @@ describe("its end", () => {
     expect(end.message).toContain("could not be started: spawn /no/such/agent ENOENT");
     expect(await sent).toBe("PipeClosedError");
     await heard.child.stop();
+  });
+
+  it("[S57] is told with the last three lines of its stderr, and no more", async () => {
+    const { heard, process } = faked();
+    process.stderr.write("a\nb\nc\nd\n");
+    process.exit(3);
+    expect((await heard.ended).message).toBe(
+      "The agent ended with exit code 3; it said on stderr: b | c | d",
+    );
+  });
+
+  it("[S42] is told when its output breaks, though it lives", async () => {
+    const { heard, process } = faked();
+    expect(process.stdout.emit("error", new Error("read EIO"))).toBe(true);
+    process.stdout.destroy();
+    expect(await heard.ended).toMatchObject({ message: "The agent closed its output", exit: undefined });
+  });
+
+  it("need not be told to anybody, nor what came before or later", () => {
+    const launch = { command: "agent", args: [] };
+    for (const [line, retired] of [
+      ["{}", false],
+      ["{}", true],
+      ["nonsense", false],
+    ] as const) {
+      const process = new FakeProcess(1, launch);
+      const child = new AgentChild({ generation: 1, launch, start: () => process });
+      if (retired) child.retire();
+      expect(process.stdout.emit("data", Buffer.from(`${line}\n`))).toBe(true);
+      expect(child.end?.why).toBe(line === "nonsense" ? "protocol" : undefined);
+      process.exit(0);
+    }
+  });
+
+  it("is not a mistake of whoever listens", () => {
+    const { heard, process } = faked();
+    const nothing = (): void => undefined;
+    const frame = (): never => {
+      throw new TypeError("a mistake");
+    };
+    heard.child.listen({ frame, heard: nothing, muted: nothing, ended: nothing });
+    expect(() => process.stdout.emit("data", Buffer.from("{}\n"))).toThrow("a mistake");
+    expect(heard.child.usable).toBe(true);
+  });
+
+  it("[S38, S42] is the first one, whatever comes behind it", async () => {
+    const { heard, process } = faked();
+    process.stdout.write("nonsense\n");
+    const end = await heard.ended;
+    process.exit(3);
+    await heard.child.stop();
+    expect([heard.child.end === end, end.why]).toEqual([true, "protocol"]);
+  });
+
+  it("[S42] is near once it has exited: no turn is given to it, though its output is still open", async () => {
+    const process = new FakeProcess(1, { command: "agent", args: [] });
+    fakes.add(process);
+    const exited = Promise.resolve({ how: "ended with exit code 0", code: 0 });
+    const { child } = new HeardChild({ start: () => Object.assign(process, { exited }) });
+    expect(child.usable).toBe(true);
+    await settle();
+    expect([child.usable, child.end, child.writer.closed]).toEqual([false, undefined, false]);
   });
 
   it("is told at once to whoever listens later", async () => {
@@ -266,6 +347,53 @@ describe("stopping a child", () => {
     expect(isAlive(Number(pids[1]))).toBe(true);
     process.kill(Number(pids[1]), "SIGKILL");
     await isGone(Number(pids[1]));
+  });
+
+  it("[AH5] takes its steps one after the other, says so, and gives up in the end", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const { heard, process } = faked({ end: 100, term: 100, kill: 100, output: 100 });
+    process.stopReading();
+    process.lingers = true;
+    const sends = ["x", "y"].map((letter) => watch(heard.prompt(letter.repeat(100_000))));
+    await settle();
+    const stopping = watch(heard.child.stop());
+    await settle();
+    // What has not begun is not waited for.
+    expect([sends[1]?.state, process.signals]).toEqual(["rejected", []]);
+    process.stdout.emit("data", Buffer.from("{}\n"));
+    expect([heard.frames.length, heard.muted]).toEqual([0, 1]);
+    const signals: number[] = [];
+    for (let time = 0; time < 4; time += 1) {
+      expect(stopping.state).toBe("pending");
+      await vi.advanceTimersByTimeAsync(100);
+      signals.push(process.signals.length);
+    }
+    expect([signals, process.signals, stopping.state]).toEqual([
+      [1, 2, 2, 2],
+      ["SIGTERM", "SIGKILL"],
+      "fulfilled",
+    ]);
+    expect(heard.lines).toEqual([
+      "generation 7, pid 1: does not end when it is asked to; ended by force",
+      "generation 7, pid 1: is not gone although it was killed",
+    ]);
+  });
+
+  it("[S27] by force says why, to whoever waits for a message of theirs too, and nothing where it is gone", async () => {
+    const { heard, process } = faked();
+    process.stopReading();
+    process.lingers = true;
+    const sent = reasonOf(heard.prompt("half written"));
+    await settle();
+    const killed = heard.child.kill("superseded");
+    expect(await sent).toMatchObject({ code: "ERR_PIPE_CLOSED", cause: new Error("superseded") });
+    process.exit(137);
+    await killed;
+    await heard.child.kill("once more");
+    expect(heard.lines).toEqual(["generation 7, pid 1: is ended by force: superseded"]);
+    const unborn = new HeardChild({ launch: { command: "/no/such/agent", args: [] } });
+    void unborn.child.kill("never mind");
+    expect(unborn.lines).toEqual(["generation 7, pid none: is ended by force: never mind"]);
   });
 
   it("leaves no listener at this process", async () => {

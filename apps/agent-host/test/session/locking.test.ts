@@ -1,13 +1,16 @@
-import { settle, watch } from "@holdfast/conformance";
+import { listeners, settle, watch } from "@holdfast/conformance";
+import { PriorityLock, QueueFullError } from "@holdfast/priority-lock";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Holder, HolderLeakError, Holders, type Kind } from "../../src/session/holders.js";
 import type { SessionLease } from "../../src/session/lease.js";
+import { wasCancelled } from "../../src/session/outcome.js";
 import { closeFakes, FakeSession } from "./support/fake-agent.js";
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance", "Date"] });
 });
 afterEach(async () => {
+  vi.restoreAllMocks();
   vi.useRealTimers();
   await closeFakes();
 });
@@ -148,6 +151,30 @@ describe("who goes first", () => {
     }
   });
 
+  it("[S122] tells how long anybody has waited at most, by kind", async () => {
+    const fake = new FakeSession();
+    await pass(1000);
+    await begun(fake, "handler");
+    void begun(fake, "worker");
+    await pass(70);
+    await answer(fake);
+    await answer(fake);
+    await begun(fake, "worker");
+    await answer(fake);
+    expect(fake.session.status().counters.longestWait).toEqual({ handler: 0, background: 0, worker: 70 });
+  });
+
+  it("[S100] a lock that lets nobody wait is a failure with its own kind", async () => {
+    const fake = new FakeSession();
+    const full = new QueueFullError("no room", 0);
+    vi.spyOn(PriorityLock.prototype, "acquire").mockRejectedValueOnce(full);
+    expect(await fake.session.prompt("late", handler)).toMatchObject({
+      status: "failed",
+      failure: "queueFull",
+      error: { cause: full },
+    });
+  });
+
   it("[S102] says in the log who waits for whom, and nothing when nobody does", async () => {
     const fake = new FakeSession();
     await begun(fake, "worker", "task 7");
@@ -157,6 +184,41 @@ describe("who goes first", () => {
     expect(fake.session.status().queue).toMatchObject([{ label: "comment 3", priority: "handler" }]);
     await obey(fake);
     await answer(fake);
+  });
+
+  it("[S102] names who waits, and for what, as well as it can", async () => {
+    const fake = new FakeSession();
+    const demand = fake.session.announce();
+    const first = fake.session.prompt("first", worker);
+    await settle();
+    demand.release();
+    // It has been let in, and nobody knows it yet.
+    const second = fake.session.prompt("second", background);
+    await settle();
+    const third = fake.session.prompt("third", worker);
+    expect(fake.lines).toEqual([
+      "worker waits for announced work, beside 0 others",
+      "background waits for somebody who has just come in, beside 0 others",
+      "worker waits for worker #1, beside 1 others",
+    ]);
+    for (const turn of [first, second, third]) {
+      await answer(fake);
+      await turn;
+    }
+  });
+
+  it("[S102, S105] needs nobody who listens to it", async () => {
+    const fake = new FakeSession({ log: undefined, onEvict: undefined });
+    const first = await begun(fake, "worker");
+    const second = await begun(fake, "background");
+    expect(fake.session.evict("wedged")).toBe(true);
+    await settle();
+    await answer(fake);
+    expect([first.value, second.value]).toMatchObject([{ failure: "evicted" }, { status: "completed" }]);
+    await fake.session.hold(() => {
+      fake.session.evict("once more");
+    }, handler);
+    expect(fake.session.status()).toMatchObject({ holder: undefined, counters: { evictions: 2 } });
   });
 });
 
@@ -198,8 +260,12 @@ describe("a hold", () => {
       leaked = lease;
     }, handler);
     const next = await begun(fake, "handler");
-    await expect(leaked?.prompt("late")).rejects.toThrow(TypeError);
-    await expect(leaked?.checkpoint()).rejects.toThrow(TypeError);
+    await expect(leaked?.prompt("late")).rejects.toThrow(
+      new TypeError("The lease is over: a prompt needs one that is held"),
+    );
+    const over = new TypeError("The lease is over");
+    await expect(leaked?.checkpoint()).rejects.toThrow(over);
+    await expect(leaked?.configure({ model: "large" })).rejects.toThrow(over);
     expect([leaked?.held, fake.agent.prompts]).toEqual([false, ["handler"]]);
     await answer(fake);
     expect(next.state).toBe("fulfilled");
@@ -250,6 +316,28 @@ describe("a hold", () => {
     expect(await held).toBe("completed");
     expect(seen).toEqual([true, "cancelled", "handler", undefined, true, false, "task 7"]);
     expect(fake.agent.prompts).toEqual(["reply", "on with it"]);
+  });
+
+  it("leaves no listener at the signals of its way back", async () => {
+    const fake = new FakeSession();
+    const [stop, wait] = [new AbortController(), new AbortController()];
+    await fake.session.hold(
+      async (lease) => {
+        await lease.checkpoint({ signal: wait.signal });
+        expect([listeners(stop.signal), listeners(wait.signal)]).toEqual([1, 0]);
+      },
+      { ...worker, signal: stop.signal },
+    );
+    expect(listeners(stop.signal)).toBe(0);
+  });
+
+  it("that cannot be entered lets go of the session", async () => {
+    const fake = new FakeSession();
+    vi.spyOn(Holders.prototype, "enter").mockImplementationOnce(() => {
+      throw new HolderLeakError("two at once");
+    });
+    await expect(fake.session.hold(() => 1, handler)).rejects.toThrow("two at once");
+    expect(await fake.session.hold(() => 2, handler)).toBe(2);
   });
 
   it("gives up coming back when its own signal aborts, and is over then", async () => {
@@ -311,6 +399,15 @@ describe("work that is announced", () => {
     expect(fake.lines.at(-1)).toBe('the announced handler "comment 3" was taken back once more');
   });
 
+  it("[S130] may have no limit", async () => {
+    const fake = new FakeSession({ limits: { announcement: Infinity } });
+    const announced = fake.session.announce();
+    expect(vi.getTimerCount()).toBe(0);
+    await pass(1_000_000);
+    expect([fake.lines, fake.session.status().announced]).toEqual([[], 1]);
+    announced.release();
+  });
+
   it("[S129, S132] ends once, whatever throws on the way; an exit too many is logged and takes no other's away", () => {
     const fake = new FakeSession();
     const other = fake.session.announce();
@@ -340,7 +437,16 @@ describe("taking the session away", () => {
     const next = watch(fake.session.prompt("next", background));
     expect(fake.session.evict("wedged")).toBe(true);
     await settle();
-    expect(parked.value).toMatchObject({ status: "failed", failure: "evicted", cancelled: false });
+    expect(parked.value).toEqual({
+      status: "failed",
+      failure: "evicted",
+      error: new Error('worker "parked" was evicted: wedged'),
+      cancelled: false,
+    });
+    expect(fake.lines.slice(1)).toEqual([
+      'worker "parked" was evicted: wedged',
+      'generation 1, pid 1000: is ended by force: worker "parked" was evicted: wedged',
+    ]);
     // The old one is still there, and what it says is for nobody.
     await old?.text("LATE");
     await old?.result("LATE");
@@ -350,7 +456,7 @@ describe("taking the session away", () => {
     await answer(fake, "fresh");
     expect([next.value, evicted]).toEqual([{ status: "completed", text: "fresh" }, [["parked", "wedged"]]]);
     expect(old?.heard).toEqual(["user"]);
-    expect(fake.session.status().counters).toMatchObject({ evictions: 1, dropped: 2 });
+    expect(fake.session.status().counters).toMatchObject({ evictions: 1, received: 3, dropped: 2 });
   });
 
   it("[S105] of a session that nobody holds does nothing, and tells nobody", async () => {
@@ -382,6 +488,17 @@ describe("taking the session away", () => {
     expect(next.state).toBe("fulfilled");
   });
 
+  it("[S106] needs no log for that", async () => {
+    const onEvict = (): never => {
+      throw new Error("the hook");
+    };
+    const fake = new FakeSession({ log: undefined, onEvict });
+    const parked = await begun(fake, "worker");
+    expect(fake.session.evict("wedged")).toBe(true);
+    await settle();
+    expect(parked.value).toMatchObject({ failure: "evicted" });
+  });
+
   it("[S105, S113] from a worker that was already asked to yield ends its turn all the same", async () => {
     const fake = new FakeSession();
     const parked = await begun(fake, "worker");
@@ -405,7 +522,12 @@ describe("taking the session away", () => {
     const waiting = await begun(fake, "worker", "waiting");
     expect(fake.session.evict("too slow")).toBe(true);
     await settle();
-    expect(waiting.value).toMatchObject({ failure: "evicted" });
+    expect(waiting.value).toEqual({
+      status: "failed",
+      failure: "evicted",
+      error: new Error("The session was taken away"),
+      cancelled: true,
+    });
     old?.exit(137);
     await settle();
     // In the step in which it is granted, before it has run; somebody waits behind it.
@@ -414,10 +536,38 @@ describe("taking the session away", () => {
     const next = watch(fake.session.prompt("next", worker));
     demand.release();
     expect(fake.session.evict("at the door")).toBe(true);
+    expect(fake.lines).toContain("the holder was evicted: at the door");
     await answer(fake);
-    expect([door.value, next.value]).toMatchObject([{ failure: "evicted" }, { status: "completed" }]);
+    expect([door.value, next.value]).toMatchObject([
+      { failure: "evicted", error: { message: "The session was taken away" } },
+      { status: "completed" },
+    ]);
     expect(fake.processes.flatMap(({ prompts }) => prompts)).toEqual(["first", "next"]);
     expect(fake.session.status().holder).toBeUndefined();
+  });
+
+  it("[S105, S74] from one whose turn is over and whose agent is being replaced keeps whether it was cancelled", async () => {
+    for (const cancelled of [false, true]) {
+      const fake = new FakeSession();
+      const stop = new AbortController();
+      const parked = fake.session.prompt("parked", { ...worker, signal: stop.signal });
+      const outcome = watch(parked);
+      await settle();
+      fake.agent.lingers = true;
+      if (cancelled) stop.abort();
+      await fake.agent.write("nonsense\n");
+      expect(outcome.state).toBe("pending");
+      fake.session.evict("too slow");
+      fake.agent.exit(137);
+      await settle();
+      expect(outcome.value).toEqual({
+        status: "failed",
+        failure: "evicted",
+        error: new Error("The session was taken away"),
+        cancelled,
+      });
+      expect(wasCancelled(await parked)).toBe(cancelled);
+    }
   });
 
   it("[S107] lets the evicted body end without an error, and refuses it every further turn", async () => {
@@ -443,7 +593,10 @@ describe("no reply at all", () => {
     await pass(999);
     expect(parked.state).toBe("pending");
     await pass(1);
-    expect(parked.value).toMatchObject({ failure: "evicted" });
+    expect(parked.value).toMatchObject({
+      failure: "evicted",
+      error: { message: `worker "task 7" was evicted: ${reasons[0] ?? ""}` },
+    });
     expect(reasons).toEqual(['no sign of life for 1000 ms since worker "task 7" asked']);
   });
 
@@ -501,9 +654,25 @@ describe("the status", () => {
   });
 });
 
+describe("the status of the pipe", () => {
+  it("[S122] counts all that is not written yet", async () => {
+    const fake = new FakeSession();
+    fake.onStart = (agent) => {
+      agent.stopReading();
+    };
+    void begun(fake, "worker", "x".repeat(300_000));
+    await settle();
+    expect(fake.session.status().agent?.unwrittenBytes).toBeGreaterThan(300_000);
+    fake.agent.read();
+    await answer(fake);
+    expect(fake.session.status().agent?.unwrittenBytes).toBe(0);
+  });
+});
+
 describe("the holders", () => {
   const holder = (id: number, kind: Kind = "worker"): Holder => ({ id, kind, label: undefined, since: 0 });
-  const open = (): Holders<Holder> => new Holders<Holder>({ strict: true, onChange: () => undefined });
+  const onChange = vi.fn();
+  const open = (): Holders<Holder> => new Holders<Holder>({ strict: true, onChange });
 
   it("[S123] are one: a second one is a leak", () => {
     const holders = open();
@@ -511,7 +680,8 @@ describe("the holders", () => {
     holders.enter(first);
     expect(() => {
       holders.enter(holder(2, "handler"));
-    }).toThrow(HolderLeakError);
+    }).toThrow(new HolderLeakError("handler #2 came in while worker #1 held the session"));
+    expect(new HolderLeakError("").name).toBe("HolderLeakError");
     expect(holders.current).toBe(first);
   });
 
@@ -531,7 +701,9 @@ describe("the holders", () => {
     const holders = open();
     const first = holder(1, "handler");
     holders.enter(first);
+    onChange.mockClear();
     holders.evict();
+    expect(onChange).toHaveBeenCalledTimes(1);
     holders.enter(holder(2));
     holders.leave(first);
     expect(holders.current?.id).toBe(2);
@@ -546,8 +718,13 @@ describe("the end of a session", () => {
     const closing = fake.session.close();
     expect(fake.session.close()).toBe(closing);
     await settle();
-    expect(waiting.value).toMatchObject({ status: "failed", failure: "closed" });
+    expect(waiting.value).toMatchObject({
+      status: "failed",
+      failure: "closed",
+      error: { cause: { code: "ERR_CLOSED" } },
+    });
     expect(await fake.session.prompt("late", handler)).toMatchObject({ failure: "closed" });
+    await expect(fake.session.hold(() => 1, handler)).rejects.toThrow('"agent session"');
     await obey(fake);
     expect(running.value).toMatchObject({ status: "cancelled", reason: new Error("the session is closed") });
     await closing;
@@ -556,6 +733,20 @@ describe("the end of a session", () => {
       undefined,
       0,
     ]);
+    expect(fake.session.status().counters.evictions).toBe(0);
+  });
+
+  it("[S28, S100] is what ended a wait, also of one who gives up in the same step", async () => {
+    const fake = new FakeSession();
+    void begun(fake, "handler");
+    await settle();
+    const stop = new AbortController();
+    const waiting = fake.session.prompt("never", { ...handler, signal: stop.signal });
+    const closing = fake.session.close();
+    stop.abort();
+    expect(await waiting).toMatchObject({ status: "failed", failure: "closed" });
+    await obey(fake);
+    await closing;
   });
 
   it("[AH2] stops also one that has just been let in, and forgets what is announced", async () => {
@@ -563,7 +754,12 @@ describe("the end of a session", () => {
     fake.session.announce();
     const entering = fake.session.prompt("never", handler);
     const closing = fake.session.close();
-    expect(await entering).toMatchObject({ status: "cancelled", sent: false });
+    expect(await entering).toEqual({
+      status: "cancelled",
+      sent: false,
+      text: "",
+      reason: new Error("the session is closed"),
+    });
     await closing;
     expect([fake.processes.length, vi.getTimerCount()]).toEqual([0, 0]);
   });
@@ -577,6 +773,7 @@ describe("the end of a session", () => {
     expect(closing.state).toBe("pending");
     await pass(1);
     expect([closing.state, held.state]).toEqual(["fulfilled", "pending"]);
+    expect(fake.lines).toEqual(["worker #1 was evicted: enough"]);
   });
 
   it("starts no new agent for a turn that is drained to death meanwhile", async () => {

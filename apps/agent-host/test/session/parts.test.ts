@@ -1,19 +1,32 @@
-import { gate, listeners, settle } from "@holdfast/conformance";
-import { describe, expect, it, vi } from "vitest";
+import { gate, listeners, reasonOf, settle } from "@holdfast/conformance";
+import { describe, expect, it, type Mock, vi } from "vitest";
 import { AgentSlot } from "../../src/session/agent-slot.js";
+import { acp } from "../../src/session/drivers/acp.js";
 import { streamJson } from "../../src/session/drivers/stream-json.js";
+import { killWithHost } from "../../src/session/host-exit.js";
 import { defaultLimits } from "../../src/session/limits.js";
 import { linkSignals, orAborted } from "../../src/session/linked-signal.js";
+import { failed } from "../../src/session/outcome.js";
 import { ReplyWatchdog } from "../../src/session/reply-watchdog.js";
 import { Requests } from "../../src/session/requests.js";
+import { Timers } from "../../src/session/timers.js";
+import { bounded } from "../../src/session/tool-policy.js";
+import { UnfitAgentError } from "../../src/session/unfit-agent-error.js";
 import { FakeProcess } from "./support/fake-agent.js";
 
 describe("the place of the agent", () => {
-  const open = (): { readonly slot: AgentSlot; readonly processes: FakeProcess[] } => {
+  const launch = { command: "agent", args: [] };
+  interface Open {
+    readonly slot: AgentSlot;
+    readonly processes: FakeProcess[];
+    readonly onChange: Mock<() => void>;
+  }
+  const open = (driver = streamJson(() => launch)): Open => {
     const processes: FakeProcess[] = [];
     const nothing = (): void => undefined;
+    const onChange = vi.fn();
     const slot = new AgentSlot({
-      driver: streamJson(() => ({ command: "agent", args: [] })),
+      driver,
       start: (launch) => {
         const process = new FakeProcess(processes.length, launch);
         processes.push(process);
@@ -24,9 +37,9 @@ describe("the place of the agent", () => {
       log: nothing,
       onConversation: nothing,
       onSign: nothing,
-      onChange: nothing,
+      onChange,
     });
-    return { slot, processes };
+    return { slot, processes, onChange };
   };
 
   it("[S27] starts one agent, however many ask for it", async () => {
@@ -57,6 +70,93 @@ describe("the place of the agent", () => {
     expect(ended.mock.calls).toMatchObject([[{ why: "ended", message: "The agent ended with exit code 3" }]]);
     await slot.close();
     await expect(slot.ready()).rejects.toThrow("The session is closed");
+  });
+
+  it("[S122] tells of each agent that comes, ends or is gone", async () => {
+    const { slot, processes, onChange } = open();
+    for (const step of [
+      () => slot.ready(),
+      async (): Promise<void> => {
+        processes[0]?.exit(3);
+        await settle();
+      },
+      async (): Promise<void> => {
+        await slot.close();
+        await settle();
+      },
+    ]) {
+      onChange.mockClear();
+      await step();
+      expect(onChange).toHaveBeenCalledTimes(1);
+    }
+  });
+
+  it.each([
+    ["wedged", async (slot: AgentSlot) => slot.current && slot.discard(slot.current.child, "wedged")],
+    ["it gets other settings", (slot: AgentSlot) => slot.configure({ model: "large" })],
+    ["the session is closed", (slot: AgentSlot) => slot.close()],
+  ])("[S57, S80] says to whoever waits for an agent why it was ended: %s", async (reason, end) => {
+    const { slot } = open(acp(() => launch));
+    const opening = reasonOf(slot.ready());
+    await settle();
+    const ended = end(slot);
+    expect(await opening).toEqual(new Error(`It was ended: ${reason}`));
+    await slot.close();
+    await ended.catch(() => undefined);
+  });
+});
+
+describe("timers", () => {
+  it("are one by name: one that is started anew does not come twice", () => {
+    vi.useFakeTimers();
+    const timers = new Timers<string>();
+    const fired: string[] = [];
+    timers.after("a", 10, () => fired.push("first"));
+    timers.after("a", 20, () => fired.push("second"));
+    vi.advanceTimersByTime(100);
+    expect([fired, vi.getTimerCount()]).toEqual([["second"], 0]);
+    vi.useRealTimers();
+  });
+});
+
+describe("tools", () => {
+  it("[S136] that are not bounded, and those that nobody would allow, are left to whoever decides", async () => {
+    const ask = vi.fn(() => ({ allow: true }) as const);
+    expect(bounded({ handler: ["Read"] }, "worker", ask)).toBe(ask);
+    expect(bounded({ handler: ["Read"] }, "handler", undefined)).toBeUndefined();
+    const onPermission = bounded({ handler: ["Read", "Grep"] }, "handler", ask);
+    const signal = new AbortController().signal;
+    expect(await onPermission?.({ id: "1", tool: "Read", input: {} }, signal)).toEqual({ allow: true });
+    expect(await onPermission?.({ id: "2", tool: "Bash", input: {} }, signal)).toEqual({
+      allow: false,
+      message: '"Bash" is not for a handler: it may use Read, Grep',
+    });
+    expect(ask).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe("the end of this process", () => {
+  it("[AH5] ends all that still live, with one listener for as long as there are any", () => {
+    const before = process.listeners("exit");
+    const killed: string[] = [];
+    const forget = ["a", "b", "c"].map((name) => killWithHost(() => killed.push(name)));
+    forget[0]?.();
+    const [listener, ...others] = process.listeners("exit").filter((each) => !before.includes(each));
+    listener?.call(process, 0);
+    expect([killed, others]).toEqual([["b", "c"], []]);
+    for (const each of forget) each();
+    expect(process.listeners("exit")).toEqual(before);
+  });
+});
+
+describe("an error of ours", () => {
+  it("has a cause only if there is one", () => {
+    expect(Object.hasOwn(failed("closed", "closed").error, "cause")).toBe(false);
+    expect(failed("closed", "closed", { cause: "why" }).error.cause).toBe("why");
+  });
+
+  it("has a name", () => {
+    expect(String(new UnfitAgentError("no such agent"))).toBe("UnfitAgentError: no such agent");
   });
 });
 
@@ -133,6 +233,7 @@ describe("signals", () => {
     const stop = new AbortController();
     expect([await orAborted(Promise.resolve(1), stop.signal), listeners(stop.signal)]).toEqual([1, 0]);
     await expect(orAborted(rejected("no"), stop.signal)).rejects.toThrow("no");
+    expect(listeners(stop.signal)).toBe(0);
     const late = gate<number>();
     const waiting = orAborted(late.promise, stop.signal);
     stop.abort();

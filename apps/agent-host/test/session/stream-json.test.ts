@@ -102,6 +102,11 @@ describe("what is read", () => {
       kind: "boundary",
       failure: { message: "away", requestId: "q" },
     });
+    expect(dialogue.read({ type: "error", request_id: 7 })).toStrictEqual({
+      kind: "boundary",
+      text: "",
+      failure: { message: "the agent reported an error", payload: { type: "error", request_id: 7 } },
+    });
     for (const type of ["system", "assistant", "user", "keep_alive", "stream_event", undefined])
       expect(dialogue.read({ type })).not.toMatchObject({ kind: "boundary" });
   });
@@ -132,6 +137,20 @@ describe("what is read", () => {
     expect(result({ is_error: true, result: "API Error: 500 plain\ntext" })).toMatchObject({
       failure: { message: "API error 500: plain\ntext", status: 500, payload: "plain\ntext" },
     });
+    // However it is spaced, and whatever is missing.
+    expect(result({ is_error: true, result: "API Error: 500  plain" })).toMatchObject({
+      failure: { payload: "plain" },
+    });
+    expect(result({ is_error: true, result: 'API Error: 500{"request_id":7}' })).toStrictEqual({
+      kind: "boundary",
+      text: 'API Error: 500{"request_id":7}',
+      failure: {
+        message: 'API error 500: {"request_id":7}',
+        status: 500,
+        payload: { request_id: 7 },
+        overflow: false,
+      },
+    });
   });
 
   it("[S85] tells a conversation that is too long from other errors", () => {
@@ -144,6 +163,12 @@ describe("what is read", () => {
   it("[S49] is a failure also where the agent itself gave up: never an empty answer", () => {
     expect(result({ is_error: true, subtype: "error_max_turns", errors: ["a", 1, "b"] })).toMatchObject({
       failure: { message: "error_max_turns: a: b" },
+    });
+    const said = "it said API Error: 500";
+    expect(result({ is_error: true, subtype: "error", result: said })).toEqual({
+      kind: "boundary",
+      text: said,
+      failure: { message: `error: ${said}` },
     });
   });
 

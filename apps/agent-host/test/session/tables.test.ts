@@ -114,6 +114,7 @@ describe("the table of a turn", () => {
     machine.take("send");
     machine.take("cancel");
     expect(() => machine.take("cancel")).toThrow(TransitionError);
+    expect(new TransitionError("").name).toBe("TransitionError");
     expect(() => machine.take("cancel")).toThrow('subject: "cancel" is not possible in the state "draining"');
     expect([machine.state, machine.refused]).toEqual(["draining", 2]);
   });

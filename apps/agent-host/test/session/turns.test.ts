@@ -6,6 +6,9 @@ import { streamJson } from "../../src/session/drivers/stream-json.js";
 import type { AgentDriver, PermissionAnswer } from "../../src/session/driver.js";
 import { type Outcome, wasCancelled } from "../../src/session/outcome.js";
 import type { AgentSession, PromptOptions } from "../../src/session/session.js";
+import { StateMachine, TransitionError } from "../../src/session/state-table.js";
+import { Turn, type TurnOptions } from "../../src/session/turn.js";
+import { turnTable } from "../../src/session/turn-table.js";
 import { closeFakes, FakeSession } from "./support/fake-agent.js";
 
 beforeEach(() => {
@@ -69,8 +72,12 @@ describe("a turn", () => {
     const held = fake.session.hold(async (lease) => {
       const first = lease.prompt("first");
       await settle();
-      await expect(lease.prompt("second")).rejects.toThrow(TypeError);
-      await expect(lease.checkpoint()).rejects.toThrow(TypeError);
+      await expect(lease.prompt("second")).rejects.toThrow(
+        new TypeError("A turn of this lease runs: wait for its end, or interject"),
+      );
+      await expect(lease.checkpoint()).rejects.toThrow(
+        new TypeError("A turn of this lease runs: wait for its end"),
+      );
       await fake.agent.result("one");
       return first;
     }, handler);
@@ -166,8 +173,18 @@ describe("a turn", () => {
   it("[S38] that gets what is no message fails; the agent is replaced before the next one, and not asked again", async () => {
     const fake = new FakeSession();
     const { outcome } = await running(fake);
+    fake.agent.stderr.write("core dumped\n");
     await fake.agent.write("Segmentation fault\n");
-    expect(await outcome).toMatchObject({ status: "failed", failure: "protocol", cancelled: false });
+    expect(await outcome).toEqual({
+      status: "failed",
+      failure: "protocol",
+      error: expect.objectContaining({
+        message: expect.stringMatching(/^The agent wrote what is no message: .* core dumped$/) as string,
+        cause: expect.any(FrameError) as FrameError,
+      }) as Error,
+      cancelled: false,
+      stderr: "core dumped",
+    });
     expect(fake.processes.map(({ prompts }) => prompts)).toEqual([["work"], []]);
     expectClean(fake.session);
   });
@@ -176,6 +193,7 @@ describe("a turn", () => {
     const fake = new FakeSession();
     const held = await fake.session.hold(async (lease) => {
       const tooLarge = await lease.prompt("x".repeat(65 << 20));
+      expect(vi.getTimerCount()).toBe(0);
       const next = lease.prompt("small");
       await settle();
       await fake.agent.result("ok");
@@ -233,8 +251,9 @@ describe("silence", () => {
     const watched = watch(outcome);
     await pass(999);
     expect(watched.state).toBe("pending");
-    await pass(2);
+    await pass(1);
     expect(await outcome).toEqual({ status: "idleTimeout", afterMs: 1000 });
+    expect(fake.lines).toContain("generation 1, pid 1000: is ended by force: idleTimeout");
     expect([before?.signals, fake.processes.length]).toEqual([["SIGKILL"], 2]);
     expectClean(fake.session);
   });
@@ -257,8 +276,22 @@ describe("silence", () => {
       await fake.agent.text("on and on");
       await pass(1000);
     }
-    expect(await outcome).toMatchObject({ status: "failed", failure: "turnLimit", cancelled: false });
+    expect(await outcome).toEqual({
+      status: "failed",
+      failure: "turnLimit",
+      error: new Error("The turn took longer than 3000 ms"),
+      cancelled: false,
+    });
     expectClean(fake.session);
+  });
+
+  it("[S120, S74] says of a turn that reaches its own limit while it is drained that it was cancelled", async () => {
+    const fake = new FakeSession();
+    const { outcome, stop } = await running(fake, { turnLimit: 3000 });
+    await pass(2000);
+    stop.abort();
+    await pass(1000);
+    expect(await outcome).toMatchObject({ failure: "turnLimit", cancelled: true });
   });
 });
 
@@ -272,6 +305,7 @@ describe("a cancel", () => {
     expect(fake.agent.heard).toEqual(["user", "interrupt"]);
     expect(fake.session.status()).toMatchObject({ agent: { turn: "draining" }, holder: { cancelled: true } });
     await fake.agent.text("rest");
+    expect(fake.lines).toEqual(["worker #1: left out after the cancel: text"]);
     await fake.agent.say(fake.agent.ack);
     expect(watched.state).toBe("pending");
     await fake.agent.say(fake.agent.interrupted);
@@ -318,7 +352,12 @@ describe("a cancel", () => {
     // One for something else is none.
     await fake.agent.say({ type: "control_response", response: { request_id: "another" } });
     await pass(250);
-    expect(await outcome).toMatchObject({ status: "failed", failure: "drainNotClean", cancelled: true });
+    expect(await outcome).toStrictEqual({
+      status: "failed",
+      failure: "drainNotClean",
+      error: new Error("The agent was interrupted and did not acknowledge the interrupt"),
+      cancelled: true,
+    });
     expect([fake.processes[0]?.signals, fake.processes.length]).toEqual([["SIGKILL"], 2]);
     expectClean(fake.session);
   });
@@ -341,7 +380,10 @@ describe("a cancel", () => {
     stop.abort();
     await fake.agent.say(fake.agent.interrupted);
     await pass(1000);
-    expect(await outcome).toMatchObject({ status: "failed", failure: "drainNotClean" });
+    expect(await outcome).toMatchObject({
+      failure: "drainNotClean",
+      error: { message: "The agent was interrupted and did not acknowledge the interrupt" },
+    });
   });
 
   it("[S63] is not silence: the limit of a drain counts, and not the shorter one of an idle agent", async () => {
@@ -359,7 +401,10 @@ describe("a cancel", () => {
     await sameTurn();
     const response = { request_id: fake.agent.interrupt, response: { still_queued: ["u-1"] } };
     await fake.agent.say({ type: "control_response", response }, fake.agent.interrupted);
-    expect(await outcome).toMatchObject({ failure: "drainNotClean" });
+    expect(await outcome).toMatchObject({
+      failure: "drainNotClean",
+      error: { message: "The agent was interrupted and has messages left that it would answer later" },
+    });
     expect(fake.processes).toHaveLength(2);
   });
 
@@ -406,7 +451,10 @@ describe("a cancel", () => {
       await fake.agent.text("more");
       if (ends) fake.agent.exit(1);
       else await pass(5000);
-      expect(await outcome).toMatchObject({ status: "cancelled", sent: true });
+      expect(await outcome).toMatchObject({ status: "cancelled", sent: true, text: "begun" });
+      expect(fake.lines).toContainEqual(
+        expect.stringMatching(/^worker #1: the interrupt could not be written: .*write EPIPE/),
+      );
       expect(fake.processes).toHaveLength(2);
     }
   });
@@ -496,8 +544,22 @@ describe("a cancel", () => {
       ["user", "interrupt", "deny", "deny", "deny"],
       [false, false],
     ]);
+    for (const frame of fake.agent.received.slice(2))
+      expect(frame).toMatchObject({ response: { response: { message: "cancelled" } } });
     await fake.agent.say(fake.agent.ack, fake.agent.interrupted);
     expect(await outcome).toMatchObject({ status: "cancelled" });
+  });
+
+  it("[S62] that finds that there is no such conversation is at its end too", async () => {
+    const fake = new FakeSession({ resume: "s-0" });
+    const stop = new AbortController();
+    const outcome = watch(fake.session.prompt("hello", { ...worker, signal: stop.signal }));
+    await settle();
+    stop.abort();
+    await sameTurn();
+    const refused = { type: "result", is_error: true, errors: ["No conversation found"] };
+    await fake.agent.say(fake.agent.ack, refused);
+    expect(outcome.value).toMatchObject({ status: "cancelled", sent: true });
   });
 
   it("[S69] with nobody there writes nothing, and the next turn does not hear of it", async () => {
@@ -572,6 +634,7 @@ describe("a cancel", () => {
       stop.abort("this one only");
       await settle();
       await fake.agent.say(fake.agent.ack, fake.agent.interrupted);
+      expect(fake.session.status().holder?.cancelled).toBe(false);
       const second = lease.prompt("second");
       await settle();
       await fake.agent.result("two");
@@ -582,6 +645,20 @@ describe("a cancel", () => {
       { text: "two" },
       false,
     ]);
+  });
+
+  it("[S54, S75] has an id of its own, so that the answer to an earlier one is none", async () => {
+    const fake = new FakeSession();
+    const ids: string[] = [];
+    for (let time = 0; time < 2; time += 1) {
+      const { outcome, stop } = await running(fake);
+      stop.abort();
+      await sameTurn();
+      ids.push(fake.agent.interrupt);
+      await fake.agent.say(fake.agent.ack, fake.agent.interrupted);
+      await outcome;
+    }
+    expect(ids).toEqual(["interrupt-1-1", "interrupt-1-2"]);
   });
 
   it("[S74] is in the value that the cancelled one gets, whatever the next holder does", async () => {
@@ -659,6 +736,7 @@ describe("a cancel before the message", () => {
     const cancelled = fake.session.prompt("never", { ...worker, signal: stop.signal });
     await settle();
     expect([fake.session.status().holder?.kind, old.signals]).toEqual(["worker", ["SIGKILL"]]);
+    expect(fake.lines).toEqual(["generation 1, pid 1000: is ended by force: it cannot be used any more"]);
     stop.abort("too soon");
     // At once: nobody has to wait for a process to be gone.
     expect(await cancelled).toEqual({ status: "cancelled", sent: false, text: "", reason: "too soon" });
@@ -802,6 +880,44 @@ describe("questions of the agent", () => {
     await outcome;
     await settle();
     expect(fake.agent.heard).toEqual(["user", "deny"]);
+    expect(fake.agent.received[1]).toMatchObject({ response: { response: { message: "the turn is over" } } });
+  });
+
+  it.each([
+    ["broke its stream", (fake: FakeSession) => fake.agent.write("nonsense\n")],
+    ["fell silent", () => pass(1_800_000)],
+    [
+      "was taken away",
+      async (fake: FakeSession): Promise<void> => {
+        fake.session.evict("wedged");
+        await settle();
+      },
+    ],
+  ])("[S58, S107] of an agent that %s are not answered, and whoever decides is told", async (_, end) => {
+    const fake = new FakeSession();
+    let wanted: AbortSignal | undefined;
+    const { outcome } = await running(fake, {
+      onPermission: (_, signal) => {
+        wanted = signal;
+        return gate<PermissionAnswer>().promise;
+      },
+    });
+    const [old] = fake.processes;
+    await fake.agent.ask("c-1");
+    await end(fake);
+    expect(await outcome).not.toMatchObject({ status: "completed" });
+    expect([old?.heard, wanted?.reason]).toEqual([["user"], new Error("the question is not open any more")]);
+  });
+
+  it("[S58] outside of a turn get a no", async () => {
+    const fake = new FakeSession();
+    const { outcome } = await running(fake);
+    await fake.agent.result("ok");
+    await outcome;
+    await fake.agent.ask("c-1");
+    expect(fake.agent.received.at(-1)).toMatchObject({
+      response: { request_id: "c-1", response: { behavior: "deny", message: "no turn runs" } },
+    });
   });
 });
 
@@ -820,6 +936,10 @@ describe("a prompt whose agent ends", () => {
     await fake.agent.result("done");
     expect(await outcome).toEqual({ status: "completed", text: "done" });
     expect(told).toEqual(["begun", "once more", "done"]);
+    expect(fake.lines).toEqual([
+      "The agent ended with exit code 9",
+      "worker #1: tries once more: The agent ended with exit code 9",
+    ]);
     expect(fake.processes.map(({ prompts }) => prompts)).toEqual([["work"], ["work"]]);
     expectClean(fake.session);
   });
@@ -857,6 +977,38 @@ describe("a prompt whose agent ends", () => {
     await fake.agent.result("hi");
     expect(await outcome).toEqual({ status: "completed", text: "hi" });
     expectClean(fake.session);
+  });
+
+  it("[S45, S57] fails when neither message could be written, and both agents are gone by then", async () => {
+    const fake = new FakeSession();
+    fake.onStart = (agent) => {
+      agent.stdin.destroy(new Error("write EPIPE"));
+    };
+    const outcome = watch(fake.session.prompt("hello", handler));
+    await settle();
+    await pass(500);
+    await pass(500);
+    expect(outcome.value).toMatchObject({
+      status: "failed",
+      failure: "transport",
+      cancelled: false,
+      error: {
+        message: expect.stringMatching(/^The message could not be written: .*write EPIPE/) as string,
+        cause: { code: "ERR_PIPE_CLOSED" },
+      },
+    });
+    expect(fake.processes.map(({ signals }) => signals)).toEqual([["SIGKILL"], ["SIGKILL"]]);
+  });
+
+  it("leaves no timer behind when it ends with its message half written", async () => {
+    const fake = new FakeSession();
+    fake.onStart = (agent) => {
+      agent.stopReading();
+    };
+    const outcome = watch(fake.session.prompt("hello", { ...handler, turnLimit: 1000 }));
+    await settle();
+    await pass(1000);
+    expect([outcome.value, vi.getTimerCount()]).toMatchObject([{ failure: "turnLimit" }, 0]);
   });
 
   it("[S83] is cancelled if the cancel comes in the second try", async () => {
@@ -921,6 +1073,17 @@ describe("a prompt whose agent ends", () => {
     expect(fake.agent.prompts).toEqual(["voice", "one", "voice", "two"]);
   });
 
+  it("[S84, S63] is not tried again when its agent did not stop in time", async () => {
+    const fake = new FakeSession();
+    const { outcome } = await running(fake, { retryOnPreempt: 1 });
+    const other = fake.session.prompt("other", handler);
+    await pass(5000);
+    expect(await outcome).toMatchObject({ status: "drainTimeout", reason: { code: "ERR_PREEMPTED" } });
+    await fake.agent.result("ok");
+    await other;
+    expect(fake.session.status()).toMatchObject({ holder: undefined, queue: [] });
+  });
+
   it("[S57, S86] fails when there is no such agent, after two tries, and does not break what comes later", async () => {
     const start = (): never => {
       throw new Error("spawn EACCES");
@@ -930,9 +1093,20 @@ describe("a prompt whose agent ends", () => {
       expect(await fake.session.prompt("hello", handler)).toMatchObject({
         status: "failed",
         failure: "notStarted",
-        error: { message: "The agent cannot be started: spawn EACCES" },
+        error: { message: "The agent cannot be started: spawn EACCES", cause: new Error("spawn EACCES") },
       });
     expect(fake.session.status()).toMatchObject({ holder: undefined, agent: undefined });
+  });
+
+  it("[S57, S86] has its own failure, though no other agent can be started after it; that is logged", async () => {
+    const fake = new FakeSession();
+    const { outcome } = await running(fake);
+    fake.onStart = () => {
+      throw new Error("spawn EAGAIN");
+    };
+    await fake.agent.write("nonsense\n");
+    expect(await outcome).toMatchObject({ status: "failed", failure: "protocol" });
+    expect(fake.lines.at(-1)).toBe("the agent cannot be started: spawn EAGAIN");
   });
 });
 
@@ -941,6 +1115,8 @@ describe("the conversation", () => {
     const ids: string[] = [];
     const fake = new FakeSession({ resume: "s-0", onConversation: (id) => ids.push(id) });
     const { outcome } = await running(fake);
+    // Once, though each message names it.
+    await fake.agent.text("more");
     await fake.agent.result("ok");
     await outcome;
     expect([fake.agent.launch.args, ids, fake.session.status().conversation]).toEqual([
@@ -962,6 +1138,24 @@ describe("the conversation", () => {
     await fake.agent.result("hi");
     expect(await outcome).toMatchObject({ status: "completed", text: "hi" });
     expect(fake.session.status().counters.dropped).toBe(1);
+  });
+
+  it("[S51, S57] that no agent goes on with fails the prompt, and the log says why", async () => {
+    const fake = new FakeSession({ resume: "s-0" });
+    const outcome = fake.session.prompt("hello", handler);
+    await settle();
+    const refused = { type: "result", is_error: true, errors: ["No conversation found"] };
+    const message = "The agent refused to go on: No conversation found";
+    await fake.agent.say(refused);
+    expect(fake.lines).toContain(`handler #1: tries once more: ${message}`);
+    await fake.agent.say(refused);
+    expect(await outcome).toEqual({
+      status: "failed",
+      failure: "transport",
+      error: new Error(message),
+      cancelled: false,
+    });
+    expect(fake.processes.map(({ signals }) => signals)).toEqual([["SIGKILL"], ["SIGKILL"]]);
   });
 
   it("[S52] has counters over all agents, which can be read at any time", async () => {
@@ -991,15 +1185,25 @@ describe("other settings", () => {
       expect(fake.processes.map(({ launch }) => launch.args)).toEqual([["small"]]);
       await lease.configure({ model: "large" });
       await lease.configure({ model: "large", tools: "read" });
+      await lease.configure({ model: "large", tools: "all" });
+      await lease.configure({ model: "large" });
     }, handler);
     expect(fake.processes.map(({ launch }) => launch.args)).toEqual([
       ["small"],
       ["s-1", "large"],
       ["s-1", "large", "read"],
+      ["s-1", "large", "all"],
+      ["s-1", "large"],
     ]);
     // The earlier ones ended by themselves.
     expect(fake.processes.flatMap(({ signals }) => signals)).toEqual([]);
     expectClean(fake.session);
+  });
+
+  it("[S53] before there is any agent are for the first one", async () => {
+    const fake = new FakeSession();
+    await fake.session.hold((lease) => lease.configure({ model: "large" }), handler);
+    expect(fake.processes.map(({ launch }) => launch.args)).toEqual([["large"]]);
   });
 
   it("[S53] with which no agent starts are an error for who asked, and the next prompt tries again", async () => {
@@ -1039,7 +1243,10 @@ describe("saying something else", () => {
     await settle();
     expect(fake.agent.heard).toEqual(["user", "interrupt", "user"]);
     await fake.agent.result("short");
-    expect(await outcomes).toMatchObject([{ status: "cancelled" }, { status: "completed", text: "short" }]);
+    expect(await outcomes).toMatchObject([
+      { status: "cancelled", reason: new Error("something else is to be said") },
+      { status: "completed", text: "short" },
+    ]);
     await settle();
     await fake.agent.result("ok");
     await other;
@@ -1058,7 +1265,7 @@ describe("saying something else", () => {
 
 describe("a mistake of ours", () => {
   it("[S43] is loud in tests, a failure and counted otherwise, and costs the agent and no more", async () => {
-    for (const strict of [true, false]) {
+    for (const strict of [true, false, undefined]) {
       const driver = streamJson(() => ({ command: "agent", args: [] }));
       const converse: AgentDriver["converse"] = (launch, resume) => {
         const dialogue = driver.converse(launch, resume);
@@ -1070,8 +1277,20 @@ describe("a mistake of ours", () => {
       };
       const fake = new FakeSession({ strict, driver: { ...driver, converse } });
       const outcome = fake.session.prompt("mistake", handler);
-      if (strict) await expect(outcome).rejects.toThrow("it happens");
-      else expect(await outcome).toMatchObject({ status: "failed", failure: "internal", cancelled: false });
+      if (strict === true) await expect(outcome).rejects.toThrow("it happens");
+      else {
+        expect(await outcome).toMatchObject({
+          status: "failed",
+          failure: "internal",
+          cancelled: false,
+          error: {
+            message: "A mistake in the session itself: it happens",
+            cause: new TypeError("it happens"),
+          },
+        });
+        // Whoever comes next finds an agent.
+        expect(fake.processes).toHaveLength(2);
+      }
       const next = fake.session.prompt("hello", handler);
       await settle();
       await fake.agent.result("hi");
@@ -1079,5 +1298,50 @@ describe("a mistake of ours", () => {
       expect(fake.session.status().counters.mistakes).toBe(1);
       expectClean(fake.session);
     }
+  });
+
+  it.each([
+    [
+      "when it is interrupted",
+      "interrupt",
+      async (_: FakeSession, stop: AbortController): Promise<void> => {
+        stop.abort();
+        await settle();
+      },
+    ],
+    [
+      "when a question is answered at its end",
+      "answer",
+      async (fake: FakeSession): Promise<void> => {
+        await fake.agent.ask("c-1");
+        await fake.agent.result("ok");
+      },
+    ],
+  ] as const)(
+    "[S43] in a turn that runs, %s, is its failure too, and leaves no timer",
+    async (_, what, end) => {
+      const driver = streamJson(() => ({ command: "agent", args: [] }));
+      const converse: AgentDriver["converse"] = (launch, resume) => ({
+        ...driver.converse(launch, resume),
+        [what]: () => {
+          throw new TypeError("it happens");
+        },
+      });
+      const fake = new FakeSession({ strict: false, driver: { ...driver, converse } });
+      const { outcome, stop } = await running(fake, { onPermission: () => gate<PermissionAnswer>().promise });
+      const [old] = fake.processes;
+      await end(fake, stop);
+      expect(await outcome).toMatchObject({
+        failure: "internal",
+        error: { message: "A mistake in the session itself: it happens" },
+      });
+      expect([old?.signals[0], vi.getTimerCount()]).toEqual(["SIGKILL", 0]);
+    },
+  );
+
+  it("[S43] is a step that the table of a turn does not have", async () => {
+    const state = new StateMachine(turnTable, "awaiting", { name: "generation 1", strict: false });
+    const turn = new Turn({ state, signal: new AbortController().signal } as TurnOptions);
+    await expect(turn.run()).rejects.toThrow(new TransitionError('"send" in the state "awaiting"'));
   });
 });

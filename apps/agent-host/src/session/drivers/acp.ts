@@ -33,7 +33,6 @@ const other: Meaning = { kind: "other" };
 /** Speaks the Agent Client Protocol, version 1. `launch` makes the command; its folder is the one that the agent works in. */
 export function acp(launch: (settings: AgentSettings) => Launch): AgentDriver {
   return {
-    name: "acp",
     launch: (_, settings) => launch(settings),
     converse: (launched, resume) => new AcpDialogue(launched, resume),
   };

@@ -16,7 +16,7 @@ const other: Meaning = { kind: "other" };
 export function streamJson(
   launch: (resume: string | undefined, settings: AgentSettings) => Launch,
 ): AgentDriver {
-  return { name: "stream-json", launch, converse: () => dialogue };
+  return { launch, converse: () => dialogue };
 }
 
 /** Remembers nothing, so one is enough for all children. */
@@ -85,7 +85,7 @@ function result(frame: Frame): Meaning {
 
 /** `API Error: STATUS PAYLOAD`, where the payload is JSON or a text. */
 function providerError(text: string): ProviderFailure | undefined {
-  const [, status, rest = ""] = /^API Error: (\d+)\s*([^]*)$/.exec(text) ?? [];
+  const [, status, rest = ""] = /^API Error: (\d+)\s*([^]*)/.exec(text) ?? [];
   if (status === undefined) return undefined;
   const payload = parse(rest);
   const body = loose(payload);
