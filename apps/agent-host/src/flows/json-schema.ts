@@ -1,0 +1,61 @@
+import { Ajv, type AnySchema, type ErrorObject, type Options, type ValidateFunction } from "ajv";
+import { Ajv2019 } from "ajv/dist/2019.js";
+import { Ajv2020 } from "ajv/dist/2020.js";
+
+type Compiler = Pick<Ajv, "compile">;
+
+/** A JSON Schema that a user's file holds: draft 7, or what its `$schema` says. */
+export class JsonSchema {
+  readonly source: unknown;
+  readonly #validate: ValidateFunction;
+
+  /** @throws `Error` with a message for people if it is no schema that can be used. */
+  constructor(source: unknown) {
+    this.source = source;
+    this.#validate = engineFor(source).compile(source as AnySchema);
+  }
+
+  /** What is wrong with a value: each with where it is in it. Empty if it is valid. */
+  errors(value: unknown): string[] {
+    if (this.#validate(value)) return [];
+    return (this.#validate.errors ?? []).map(describe);
+  }
+}
+
+function describe({ instancePath, message = "is wrong", params }: ErrorObject): string {
+  const { additionalProperty } = params as { additionalProperty?: string };
+  const name = additionalProperty === undefined ? "" : ` ("${additionalProperty}")`;
+  return `${instancePath === "" ? "the value" : instancePath} ${message}${name}`;
+}
+
+function engineFor(schema: unknown): Compiler {
+  const name =
+    typeof schema === "object" && schema !== null ? (schema as { $schema?: unknown }).$schema : undefined;
+  if (name === undefined) return draft7();
+  const draft = typeof name === "string" ? name.replace(/#$/, "").replace(/^https?:/, "") : "";
+  const engine = drafts.get(draft);
+  if (engine === undefined)
+    throw new Error(
+      `$schema ${JSON.stringify(name)} is not known here; there are drafts 7, 2019-09 and 2020-12`,
+    );
+  return engine();
+}
+
+// Unknown words and formats are notes, as the drafts have it. A schema's $id stays its own: two may have the same.
+const options: Options = {
+  allErrors: true,
+  strict: false,
+  validateFormats: false,
+  addUsedSchema: false,
+  logger: false,
+};
+
+function draft7(): Compiler {
+  return new Ajv(options);
+}
+
+const drafts: ReadonlyMap<string, () => Compiler> = new Map<string, () => Compiler>([
+  ["//json-schema.org/draft-07/schema", draft7],
+  ["//json-schema.org/draft/2019-09/schema", () => new Ajv2019(options)],
+  ["//json-schema.org/draft/2020-12/schema", () => new Ajv2020(options)],
+]);
