@@ -17,8 +17,15 @@ export class Shape {
   /** What is wrong with the shape of a file, in the order of the file. */
   problems(file: SourceFile): Problem[] {
     if (this.#validate(file.value)) return [];
-    return (this.#validate.errors ?? [])
-      .filter(({ keyword }) => keyword !== "if")
+    const errors = this.#validate.errors ?? [];
+    const choices = errors.filter(({ keyword }) => keyword === "oneOf");
+    // Of a choice there is one thing to say, and not one of each thing that could be chosen.
+    const isOfChoice = ({ instancePath, schemaPath }: ErrorObject): boolean =>
+      choices.some(
+        (choice) => choice.instancePath === instancePath && schemaPath.startsWith(`${choice.schemaPath}/`),
+      );
+    return errors
+      .filter((error) => error.keyword !== "if" && !isOfChoice(error))
       .map((error) => toProblem(file, error))
       .sort((a, b) => a.line - b.line || a.column - b.column);
   }
@@ -63,6 +70,8 @@ function describe({ keyword, params, message = "is wrong", data, schema }: Error
     }
     case "const":
       return `must be ${JSON.stringify(schema)}`;
+    case "oneOf":
+      return `needs exactly one of ${keysOfChoice(schema as SchemaObject[]).join(", ")}`;
     case "minItems":
       return "must not be empty";
     case "pattern":
@@ -70,6 +79,11 @@ function describe({ keyword, params, message = "is wrong", data, schema }: Error
     default:
       return message;
   }
+}
+
+/** The keys among which a choice is. */
+function keysOfChoice(choices: readonly SchemaObject[]): string[] {
+  return choices.flatMap(({ required }) => required as string[]).map((key) => `"${key}"`);
 }
 
 function listed(types: readonly string[]): string {
