@@ -9,10 +9,14 @@ export class JsonSchema {
   readonly source: unknown;
   readonly #validate: ValidateFunction;
 
-  /** @throws `Error` with a message for people if it is no schema that can be used. */
-  constructor(source: unknown) {
+  /**
+   * `useDefaults`: what a value lacks and the schema has a default for is put into it when it is looked at.
+   *
+   * @throws `Error` with a message for people if it is no schema that can be used.
+   */
+  constructor(source: unknown, { useDefaults = false }: { readonly useDefaults?: boolean } = {}) {
     this.source = source;
-    this.#validate = engineFor(source).compile(source as AnySchema);
+    this.#validate = engineFor(source, useDefaults).compile(source as AnySchema);
   }
 
   /** What is wrong with a value: each with where it is in it. Empty if it is valid. */
@@ -28,17 +32,18 @@ function describe({ instancePath, message = "is wrong", params }: ErrorObject): 
   return `${instancePath === "" ? "the value" : instancePath} ${message}${name}`;
 }
 
-function engineFor(schema: unknown): Compiler {
+function engineFor(schema: unknown, useDefaults: boolean): Compiler {
   const name =
     typeof schema === "object" && schema !== null ? (schema as { $schema?: unknown }).$schema : undefined;
-  if (name === undefined) return draft7();
+  const all = { ...options, useDefaults };
+  if (name === undefined) return draft7(all);
   const draft = typeof name === "string" ? name.replace(/#$/, "").replace(/^https?:/, "") : "";
   const engine = drafts.get(draft);
   if (engine === undefined)
     throw new Error(
       `$schema ${JSON.stringify(name)} is not known here; there are drafts 7, 2019-09 and 2020-12`,
     );
-  return engine();
+  return engine(all);
 }
 
 // Unknown words and formats are notes, as the drafts have it. A schema's $id stays its own: two may have the same.
@@ -50,12 +55,12 @@ const options: Options = {
   logger: false,
 };
 
-function draft7(): Compiler {
-  return new Ajv(options);
+function draft7(all: Options): Compiler {
+  return new Ajv(all);
 }
 
-const drafts: ReadonlyMap<string, () => Compiler> = new Map<string, () => Compiler>([
+const drafts: ReadonlyMap<string, (all: Options) => Compiler> = new Map<string, (all: Options) => Compiler>([
   ["//json-schema.org/draft-07/schema", draft7],
-  ["//json-schema.org/draft/2019-09/schema", () => new Ajv2019(options)],
-  ["//json-schema.org/draft/2020-12/schema", () => new Ajv2020(options)],
+  ["//json-schema.org/draft/2019-09/schema", (all) => new Ajv2019(all)],
+  ["//json-schema.org/draft/2020-12/schema", (all) => new Ajv2020(all)],
 ]);

@@ -6,7 +6,8 @@ import { FileProblemsError } from "../../../src/flows/file/problem.js";
 import { SourceFile } from "../../../src/flows/file/source-file.js";
 import type { FlowDefinition } from "../../../src/flows/flow/definition/definition.js";
 import { flowOf } from "../../../src/flows/flow/definition/load-flow.js";
-import { definitionDigest, flowText } from "../../../src/flows/flow/definition/save-flow.js";
+import { definitionDigest } from "../../../src/flows/flow/definition/definition-digest.js";
+import { flowText } from "../../../src/flows/flow/definition/save-flow.js";
 import { badFiles } from "./corpus.js";
 
 const load = (text: string): FlowDefinition => flowOf(SourceFile.parse("a.flow.yaml", text));

@@ -1,5 +1,5 @@
 import { stringify } from "yaml";
-import { digest, sorted } from "./canonical-json.js";
+import { sorted } from "./canonical-json.js";
 import type { FlowDefinition } from "./definition.js";
 
 /** The text of a flow's file: keys sorted, so that equal flows give equal bytes. */
@@ -9,9 +9,4 @@ export function flowText(flow: FlowDefinition, format: "yaml" | "json"): string 
     ? `${JSON.stringify(value, undefined, 2)}\n`
     : // An alias would make a change in one place one in another.
       stringify(value, { aliasDuplicateObjects: false });
-}
-
-/** Tells two definitions apart that have one version. What the registry changes about a flow is no part of it. */
-export function definitionDigest(flow: FlowDefinition): string {
-  return digest({ ...flow, status: null, tool_schema_hashes: null });
 }

@@ -15,6 +15,7 @@ export class Tool {
   readonly name: string;
   readonly traits: ToolTraits;
   readonly run: ToolFunction;
+  /** Fills in its defaults. */
   readonly input: JsonSchema | undefined;
   readonly output: JsonSchema | undefined;
   /** What its schemas are, in short: another one of this name with the same hash takes and makes the same. */
@@ -31,7 +32,7 @@ export class Tool {
     this.name = name;
     this.traits = traits;
     this.run = run;
-    this.input = schemaOf(name, "input", input_schema);
+    this.input = schemaOf(name, "input", input_schema, true);
     this.output = schemaOf(name, "output", output_schema);
     this.schemaHash = digest([input_schema ?? null, output_schema ?? null, schema_version]);
   }
@@ -60,10 +61,15 @@ export class ToolDefinitionError extends Error {
 
 const changesThings: ReadonlySet<string> = new Set(["write", "external", "destructive"]);
 
-function schemaOf(tool: string, which: string, schema: object | boolean | undefined): JsonSchema | undefined {
+function schemaOf(
+  tool: string,
+  which: string,
+  schema: object | boolean | undefined,
+  useDefaults = false,
+): JsonSchema | undefined {
   if (schema === undefined) return undefined;
   try {
-    return new JsonSchema(schema);
+    return new JsonSchema(schema, { useDefaults });
   } catch (error) {
     throw new ToolDefinitionError(
       tool,
