@@ -1,9 +1,9 @@
 import { CanceledError, controller, type Controller, type PlatformAbortSignal } from "@holdfast/core";
-import type { Claim, Slot } from "./budget.js";
 import { Context } from "./context.js";
 import { inWords, show } from "./errors.js";
 import type { BranchRecord } from "./record.js";
 import type { Run } from "./run.js";
+import type { Seat } from "./seat.js";
 
 /** The code of a branch, whatever its context is. */
 export type Body = (context: never) => unknown;
@@ -23,6 +23,8 @@ export class Branch {
   level = 0;
   dependencies: readonly Branch[] = none;
   dependents: Branch[] = none;
+  /** Whether it runs whatever becomes of its dependencies. */
+  collects = false;
   /** How many of its dependencies have not ended. */
   missing = 0;
   status: "waiting" | "running" | "succeeded" | "failed" | "cancelled" | "skipped" = "waiting";
@@ -31,19 +33,16 @@ export class Branch {
   /** Set once it is not wanted any more. */
   stopped: { readonly reason: unknown } | undefined = undefined;
   settled = 0;
-  slot: Slot | undefined = undefined;
-  claim: Claim | undefined = undefined;
+  /** Where slots are limited. */
+  seat: Seat | undefined = undefined;
   run: Run = undefined as never; // The run that it is given to sets it.
   // Made when somebody looks.
   private controller: Controller | undefined = undefined;
   private ownBase: unknown = undefined;
   private ownDeps: unknown = undefined;
-  // How many things it waits for without a slot; the joins within it, and how many there have been.
-  private idling = 0;
+  // The joins within it, and how many there have been.
   private inner: Set<Run> | undefined = undefined;
   private joins = 0;
-  // What goes on once it has its slot back.
-  private goOn: (() => void) | undefined = undefined;
   // What its body came to, while a join within it is not over.
   private returned: (() => void) | undefined = undefined;
 
@@ -100,19 +99,22 @@ export class Branch {
   /** Tells it that it is not wanted any more, where it has started; it will not start otherwise. */
   stop(reason: unknown): void {
     this.stopped = { reason };
-    this.dropClaim();
+    this.seat?.close();
     this.stopInner(reason);
     this.controller?.abort(reason);
   }
 
   /** Runs `fn` without a slot. */
   async idle<R>(fn: () => R): Promise<Awaited<R>> {
-    this.rest(undefined);
+    const { seat } = this;
+    if (seat === undefined) return await fn();
+    seat.pause();
+    seat.lend();
     try {
       return await fn();
     } finally {
       await new Promise<void>((resolve) => {
-        this.comeBack(resolve);
+        seat.resume(resolve);
       });
     }
   }
@@ -122,27 +124,16 @@ export class Branch {
     if (this.status !== "running" || this.returned !== undefined)
       throw new TypeError(`options.within: branch ${show(this.name)} is over; await the join in the branch`);
     (this.inner ??= new Set()).add(run);
+    this.seat?.pause();
     return this.joins++;
   }
 
   /** That join is over. */
   leave(run: Run, done: () => void): void {
     this.inner?.delete(run);
-    this.comeBack(done);
+    if (this.seat === undefined) done();
+    else this.seat.resume(done);
     if (this.inner?.size === 0) this.returned?.();
-  }
-
-  /** Gives its slot to whoever is next, until it comes back. */
-  rest(by: Run | undefined): void {
-    this.idling += 1;
-    const slot = this.takeSlot();
-    if (slot !== undefined) this.run.budget?.giveBack(slot, by);
-  }
-
-  /** It is over, and leaves its slot to the caller. */
-  end(): Slot | undefined {
-    this.dropClaim();
-    return this.takeSlot();
   }
 
   /** Lets it depend on others. */
@@ -173,6 +164,7 @@ export class Branch {
   /** Of the dependencies because of which this cannot run, the first; of those skipped, what they were skipped for. */
   failedDependency(): Branch | undefined {
     let first: Branch | undefined;
+    if (this.collects) return first;
     for (const each of this.dependencies) {
       const cause =
         each.status === "failed" ? each : each.status === "skipped" ? (each.result as Branch) : undefined;
@@ -200,19 +192,6 @@ export class Branch {
     }
   }
 
-  private takeSlot(): Slot | undefined {
-    const { slot } = this;
-    this.slot = undefined;
-    return slot;
-  }
-
-  /** Nobody needs to wait for a slot for it any more. */
-  private dropClaim(): void {
-    if (this.claim?.waiting !== true) return;
-    this.run.budget?.drop(this.claim);
-    this.goOn?.();
-  }
-
   private stopInner(reason: unknown): void {
     for (const run of this.inner ?? []) run.stop(reason);
   }
@@ -220,30 +199,10 @@ export class Branch {
   /** A branch is not over before the joins within it are. */
   private whenAlone(tell: () => void): void {
     if (this.inner === undefined || this.inner.size === 0) tell();
-    else this.returned = tell;
-  }
-
-  /** Takes a slot again before `done`, unless it is told to stop: then what is left to do is to clean up. */
-  private comeBack(done: () => void): void {
-    this.idling -= 1;
-    const { budget } = this.run;
-    const isOver = this.status !== "running" || this.stopped !== undefined || this.returned !== undefined;
-    if (budget === undefined || this.idling > 0 || isOver) {
-      done();
-      return;
+    else {
+      this.returned = tell;
+      this.seat?.close();
     }
-    this.goOn = done;
-    this.claim = {
-      branch: this,
-      waiting: true,
-      admit: (slot) => {
-        this.slot = slot;
-        done();
-      },
-      refuse: done,
-    };
-    budget.ask(this.claim);
-    budget.advance(undefined);
   }
 }
 

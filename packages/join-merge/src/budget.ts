@@ -26,8 +26,12 @@ export interface Claim {
 export class Budget {
   readonly #claims = new Heap<Claim>(precedes);
   readonly #governor: Governor | undefined;
-  // For slots that are only counted.
-  readonly #counted: Slot = { release: () => undefined };
+  /** One of those that are only counted. */
+  readonly #counted: Slot = {
+    release: () => {
+      this.#free += 1;
+    },
+  };
   #free: number;
   #waiting = 0;
   #asking: Controller | undefined;
@@ -43,17 +47,15 @@ export class Budget {
     this.#claims.push(claim);
   }
 
-  /** Takes a claim back. */
+  /** Takes back a claim that waits. */
   drop(claim: Claim): void {
-    if (!claim.waiting) return;
     claim.waiting = false;
     this.#waiting -= 1;
     if (this.#waiting === 0) this.#asking?.abort(undefined);
   }
 
   giveBack(slot: Slot, by: Run | undefined): void {
-    if (slot === this.#counted) this.#free += 1;
-    else slot.release();
+    slot.release();
     this.advance(by);
   }
 
@@ -121,10 +123,7 @@ function precedes({ branch: a }: Claim, { branch: b }: Claim): boolean {
 }
 
 function isBefore(a: readonly number[], b: readonly number[]): boolean {
-  for (const [at, place] of a.entries()) {
-    const other = b[at];
-    if (other === undefined) return false;
-    if (place !== other) return place < other;
-  }
-  return true;
+  // None is the beginning of another: a branch within which there are joins does not wait for a slot.
+  const at = a.findIndex((place, index) => place !== b[index]);
+  return (a[at] ?? 0) < (b[at] ?? 0);
 }

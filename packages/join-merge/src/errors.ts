@@ -14,10 +14,14 @@ export class JoinError extends LockError {
   /** Those that still ran when the join stopped to wait for them: see `drain`. */
   readonly pending: readonly string[];
 
-  constructor(name: string, primary: BranchRecord & { status: "failed" }, records: readonly BranchRecord[]) {
+  constructor(
+    label: string | undefined,
+    primary: BranchRecord & { status: "failed" },
+    records: readonly BranchRecord[],
+  ) {
     const failed = records.filter((each) => each.status === "failed");
     const more = failed.length > 1 ? ` (and ${failed.length - 1} more: see errors)` : "";
-    super(`${name}: branch ${show(primary.name)} failed: ${inWords(primary.error)}${more}`, {
+    super(`${nameOf(label)}: branch ${show(primary.name)} failed: ${inWords(primary.error)}${more}`, {
       cause: primary.error,
     });
     this.branch = primary.name;
@@ -125,6 +129,11 @@ export class GraphError extends TypeError {
     this.reason = reason;
     this.path = path;
   }
+}
+
+/** A join in a message. */
+export function nameOf(label: string | undefined): string {
+  return label === undefined ? "join" : `join ${show(label)}`;
 }
 
 /** A name in a message. */

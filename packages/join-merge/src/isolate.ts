@@ -1,4 +1,4 @@
-import { type Output, storeOf } from "./store.js";
+import { isPlain, type Output, storeOf } from "./store.js";
 
 declare function structuredClone<T>(value: T): T;
 
@@ -23,12 +23,7 @@ function freeze(value: object): void {
   const seen = new Set<unknown>([value]);
   for (const each of seen) {
     if (each instanceof Map) for (const inner of each.values()) seen.add(inner);
-    else if (isData(each)) for (const inner of Object.values(Object.freeze(each))) seen.add(inner);
+    else if (Array.isArray(each) || isPlain(each))
+      for (const inner of Object.values(Object.freeze(each))) seen.add(inner);
   }
-}
-
-function isData(value: unknown): value is object {
-  if (typeof value !== "object" || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || prototype === Object.prototype || Array.isArray(value);
 }

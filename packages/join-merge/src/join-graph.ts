@@ -1,5 +1,5 @@
 import type { Body, Branch } from "./branch.js";
-import { byName, isIterable, type Named } from "./branches.js";
+import { isIterable, type Named } from "./branches.js";
 import type { MergeContext, TaskContext } from "./context.js";
 import { isolations, type Isolation, view } from "./isolate.js";
 import { type BranchFunction, type Outcome, outcomes, type OutputOf } from "./join.js";
@@ -65,7 +65,7 @@ export interface GraphMergeOptions<Base = object, Keys = unknown>
  * made, by name, in the order of declaration.
  *
  * The value, the records and the error are those of running the tasks one at a time, always the one declared first of
- * those that can run. With `mode: "wait-all"` tasks that depend on one that failed are skipped.
+ * those that can run. With `mode: "wait-all"` tasks that depend on one that failed are skipped, but for those that collect.
  *
  * **Cancel safety**: as `join`.
  *
@@ -139,7 +139,7 @@ export function joinGraphMerge<
   const levels = readLevels(options, plan);
   const order = levels?.flat() ?? plan.order;
   const merging = new Merging(options, (by, over) => {
-    if (levels !== undefined && by.level === over.level) return "sibling";
+    if (by.level === over.level) return "sibling";
     if (comesAfter(by, over)) return "base";
     return levels === undefined ? "sibling" : "unordered";
   });
@@ -182,7 +182,7 @@ function givesMap(tasks: object): boolean {
   return isIterable(tasks as Named<unknown>) && !(tasks instanceof TaskGraph);
 }
 
-/** What the tasks made that a task depends on. */
+/** What the tasks made that a task depends on, or where it collects what became of them, in the order in which it names them. */
 function depsOf(branch: Branch, isolation: Isolation): object {
-  return view(byName(branch.dependencies, ({ result }) => result, false) as Output, isolation);
+  return view(outcomes(branch.dependencies, branch.collects, false) as Output, isolation);
 }

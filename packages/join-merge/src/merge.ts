@@ -74,8 +74,8 @@ export class Merge<Owner extends Named = Named> {
   /** Two values for one key. Tells whether `by` owns it now. */
   #collide(key: string, incoming: unknown, by: Owner): boolean {
     const existing = this.#store.get(key);
-    if (this.#rules.equal?.(existing, incoming) === true) return false;
     const over = this.#ownerOf(key);
+    if (this.#rules.equal?.(existing, incoming) === true) return false;
     const relation = over === null ? "base" : this.#relate(by, over);
     const kind = relation === "sibling" ? "sibling" : "base";
     const rule: Rule = this.#rules[kind](key);

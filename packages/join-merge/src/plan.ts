@@ -20,7 +20,9 @@ export function planOf(tasks: Named<Task<never> | Body>): Plan {
   const branches = entriesOf(tasks, "tasks").map(([name, task], index) => {
     if (typeof task === "function") return branchOf(name, index, task);
     dependsOn[index] = namesIn(task, name);
-    return branchOf(name, index, (context) => task.run(context));
+    const branch = branchOf(name, index, (context) => task.run(context));
+    branch.collects = task.collects === true;
+    return branch;
   });
   const byName = mapOf(branches);
   for (const branch of branches)
@@ -32,9 +34,10 @@ export function planOf(tasks: Named<Task<never> | Body>): Plan {
 function namesIn(task: Task<never>, name: string): readonly string[] {
   const what = `task ${show(name)}`;
   demand(Object(task) === task, `${what} must be a function or { dependsOn, run }`, task);
-  checkKnown(task, ["dependsOn", "run"], `tasks[${show(name)}]`);
+  checkKnown(task, ["dependsOn", "collects", "run"], `tasks[${show(name)}]`);
   checkFunction((task as { run: unknown }).run, `the run of ${what}`);
-  const { dependsOn = [] } = task;
+  const { dependsOn = [], collects = false } = task;
+  demand(typeof collects === "boolean", `collects of ${what} must be true or false`, collects);
   demand(Array.isArray(dependsOn), `dependsOn of ${what} must be an array of names`, dependsOn);
   return dependsOn;
 }

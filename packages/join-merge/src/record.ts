@@ -1,3 +1,5 @@
+import type { Collision } from "./errors.js";
+
 /** What became of a branch. */
 export type Settled<T = unknown> =
   | { readonly status: "succeeded"; readonly value: T }
@@ -26,7 +28,7 @@ export type JoinReport =
   | {
       readonly type: "collision";
       readonly level: "debug" | "warning";
-      readonly collision: import("./errors.js").Collision;
+      readonly collision: Collision;
       /** The key is taken over from a task that this one does not depend on: only because it ran on an earlier level. */
       readonly unordered: boolean;
     }

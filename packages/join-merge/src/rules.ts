@@ -86,8 +86,7 @@ export class Rules {
     this.allowNothing = allowNothing;
     this.#base = onBaseCollision ?? (delta ? "overwrite" : "warn");
     this.#sibling = onSiblingCollision ?? "error";
-    for (const [key, rule] of Object.entries(keys))
-      if (rule !== undefined) this.#keys.set(key, readRule(key, rule));
+    for (const [key, rule] of Object.entries(keys)) this.#keys.set(key, readRule(key, rule));
   }
 
   base(key: string): Rule<BaseRule> {

@@ -1,9 +1,10 @@
 import { because, type Branch } from "./branch.js";
 import { Budget, type Slot } from "./budget.js";
-import { JoinError, show } from "./errors.js";
+import { JoinError } from "./errors.js";
 import type { Settings } from "./options.js";
 import type { BranchRecord, JoinReport } from "./record.js";
 import type { Schedule } from "./schedule.js";
+import { Seat } from "./seat.js";
 import { Watch } from "./watch.js";
 
 declare function setTimeout(callback: () => void, milliseconds: number): unknown;
@@ -88,7 +89,7 @@ export class Run {
     }
     if (this.#open === 0) this.#decide();
     // Not before its branches stand in the queue: the slot is for the first of them.
-    if (!this.#isOver) within?.rest(this);
+    within?.seat?.lend(this);
     return this.#promise;
   }
 
@@ -143,8 +144,7 @@ export class Run {
     const primary = this.#primary ?? this.branches.find(({ status }) => status === "failed");
     if (primary === undefined) return undefined;
     const { label } = this.settings.waitOptions;
-    const name = label === undefined ? "join" : `join ${show(label)}`;
-    return new JoinError(name, primary.record() as FailedRecord, this.records());
+    return new JoinError(label, primary.record() as FailedRecord, this.records());
   }
 
   #restore(branch: Branch, value: unknown): void {
@@ -164,7 +164,7 @@ export class Run {
   #launch(ready: readonly Branch[], passed: Branch[]): void {
     for (const branch of ready) {
       if (branch.status === "succeeded") passed.push(branch);
-      else if (branch.position < this.#limit) {
+      else if (branch.stopped === undefined) {
         const cause = branch.failedDependency();
         if (cause !== undefined) {
           this.#skip(branch, cause);
@@ -183,22 +183,20 @@ export class Run {
   }
 
   #askForSlot(branch: Branch, budget: Budget): void {
-    branch.claim = {
-      branch,
-      waiting: true,
-      admit: (slot, by) => {
+    branch.seat = new Seat(branch, budget);
+    branch.seat.ask(
+      (slot, by) => {
         if (by === this) this.#begin(branch, slot);
         else {
           this.#granted.push([branch, slot]);
           this.#wake?.();
         }
       },
-      refuse: (error) => {
+      (error) => {
         this.#markStarted(branch);
         this.failed(branch, error);
       },
-    };
-    budget.ask(branch.claim);
+    );
   }
 
   /** What is granted in another join's step starts in one of ours, which has our own asynchronous context. */
@@ -217,7 +215,7 @@ export class Run {
       if (slot !== undefined) this.budget?.giveBack(slot, this);
       return;
     }
-    branch.slot = slot;
+    if (slot !== undefined) branch.seat?.take(slot);
     this.#markStarted(branch);
     branch.start();
   }
@@ -231,7 +229,7 @@ export class Run {
 
   #ended(branch: Branch): void {
     const { report, waitAll } = this.settings;
-    const slot = branch.end();
+    const slot = branch.seat?.leave();
     this.#running -= 1;
     if (!this.#isOver) {
       branch.settled = this.#settled += 1;
@@ -259,9 +257,10 @@ export class Run {
   /** From this position on nothing counts. */
   #stopFrom(position: number, reason: unknown): void {
     const end = this.#limit;
+    // First: whoever is told may stop the run in this same step, and finds the rest of them left to us.
     this.#limit = Math.min(position, end);
     for (const branch of this.branches.slice(position, end)) {
-      if (branch.hasEnded || branch.stopped !== undefined) continue;
+      if (branch.hasEnded) continue;
       this.#open -= 1;
       branch.stop(reason);
     }

@@ -75,11 +75,12 @@ export function checkOutput(output: unknown, branch: string, mapsToo: boolean): 
   );
 }
 
-function isPlain(value: unknown): boolean {
+/** Whether it is an object without a class of its own. */
+export function isPlain(value: unknown): value is object {
   if (typeof value !== "object" || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   // Also those of another realm, whose prototype is not ours but has none of its own.
-  return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 /** "an array", "a Date", "undefined", "a number". */

@@ -1,9 +1,12 @@
 import type { MergeContext, TaskContext } from "./context.js";
 import type { BranchFunction } from "./join.js";
+import type { Settled } from "./record.js";
 
 /** A task that depends on others; a function alone is one that depends on none. */
 export interface Task<C = TaskContext<AnyDeps>> {
   readonly dependsOn?: readonly string[] | undefined;
+  /** It runs also when some of them failed or were skipped, as happens with `"wait-all"`, and is told of each what became of it. */
+  readonly collects?: boolean | undefined;
   // A method, so that who knows the types of the dependencies can say so.
   run(context: C): unknown;
 }
@@ -51,7 +54,20 @@ export class TaskGraph<R extends object = object, Base = unknown> implements Ite
   task(name: string, ...rest: readonly unknown[]): never {
     const run = rest.at(-1) as Task["run"];
     const dependsOn = rest.length > 1 ? (rest[0] as readonly string[]) : [];
-    return new TaskGraph(this as never, [name, { dependsOn, run }]) as never;
+    return this.with(name, { dependsOn, run });
+  }
+
+  /** These and one that runs whatever becomes of those it depends on, and is told what that is. */
+  collect<const Name extends string, const D extends keyof R & string, T>(
+    name: New<Name, R>,
+    dependsOn: readonly D[],
+    run: BranchFunction<T, ContextOf<{ readonly [K in D]: Settled<R[K]> }, Base>>,
+  ): TaskGraph<With<R, Name, T>, Base> {
+    return this.with(name, { dependsOn, collects: true, run });
+  }
+
+  private with(name: string, task: Task): never {
+    return new TaskGraph(this as never, [name, task]) as never;
   }
 
   *[Symbol.iterator](): Generator<Entry, void> {

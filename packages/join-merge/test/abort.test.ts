@@ -103,6 +103,39 @@ describe("an abort from outside", () => {
     expect([await ordered, await waiting]).toEqual([stop, stop]);
   });
 
+  it("[F82, F93] that comes while others are told of a failure changes the outcome, and tells nobody twice", async () => {
+    const gates = new Gates();
+    const controller = new AbortController();
+    const reports: JoinReport[] = [];
+    const failed = rejection(
+      join(
+        {
+          a: gates.branch("a"),
+          b: ({ signal }) => {
+            signal.addEventListener("abort", () => {
+              controller.abort(stop);
+            });
+          },
+          c: ({ signal, name }) => {
+            signal.addEventListener("abort", () => {
+              controller.abort(stop);
+            });
+            return gates.branch(name)({ signal } as never);
+          },
+          d: gates.branch("d"),
+        },
+        { signal: controller.signal, report: (each) => reports.push(each) },
+      ),
+    );
+    await gates.fail("a");
+    expect(await failed).toBe(stop);
+    const last = reports.at(-1);
+    expect(last?.type === "end" && last.records[3]).toMatchObject({
+      status: "cancelled",
+      reason: { code: "ERR_CANCELED" },
+    });
+  });
+
   it("[F93] can come from a branch, of the join itself", async () => {
     const controller = new AbortController();
     const gates = new Gates();
@@ -173,7 +206,7 @@ describe("a timeout", () => {
     expect(error).toMatchObject({
       code: "ERR_TIMEOUT",
       timeout: 50,
-      message: 'Timed out after 50 ms waiting for join as "x"',
+      message: 'Timed out after 50 ms waiting for join "x"',
     });
     expect(gates.stopped.get("a")).toBe(error);
     expect(gates.started).toEqual(["a"]);
@@ -183,7 +216,7 @@ describe("a timeout", () => {
   it("of 0 starts nothing, unless there is nothing to wait for", async () => {
     const gates = new Gates();
     expect(await rejection(join(gates.branches("a"), { timeout: 0, label: "x" }))).toMatchObject({
-      message: 'Timed out after 0 ms waiting for join as "x"',
+      message: 'Timed out after 0 ms waiting for join "x"',
     });
     expect(gates.started).toEqual([]);
     expect(await join({}, { timeout: 0 })).toEqual({});
@@ -211,7 +244,7 @@ describe("how long a join waits for branches that are told to stop", () => {
     b: gates.branch("b", false),
   });
 
-  it("[F67, F83, U11] is until they have ended", async () => {
+  it("[F67, F83, P104, U11] is until they have ended", async () => {
     const gates = new Gates();
     let isOver = false;
     const failed = rejection(join(deaf(gates))).finally(() => (isOver = true));
@@ -272,6 +305,18 @@ describe("how long a join waits for branches that are told to stop", () => {
     await gates.end("b");
     await failed;
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("[F83] is not at all with 0, and until they have ended with Infinity", async () => {
+    const gates = new Gates();
+    const atOnce = rejection(join(deaf(gates), { drain: 0 }));
+    await gates.fail("a");
+    expect(await atOnce).toMatchObject({ pending: ["b"] });
+    await gates.end("b");
+    const later = rejection(join(deaf(gates), { drain: Infinity }));
+    await gates.fail("a");
+    await gates.end("b");
+    expect(await later).toMatchObject({ pending: [] });
   });
 
   it("[F83] counts after an abort too", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { graph, join, joinGraph, joinGraphMerge, joinMerge, mergeOutputs } from "../src/index.js";
+import { graph, join, joinGraph, joinGraphMerge, joinMerge, mergeOutputs, project } from "../src/index.js";
 import { thrown } from "./gates.js";
 
 const one = { a: () => 1 };
@@ -232,6 +232,12 @@ describe("wrong arguments are told of at once", () => {
       'dependsOn of task "a" must be an array of names, received "b"',
     ],
     [
+      "collects",
+      () => joinGraph({ a: any({ collects: 1, run: () => 1 }) }),
+      TypeError,
+      'collects of task "a" must be true or false, received 1',
+    ],
+    [
       "a number",
       () => joinGraph({ a: any({ dependsOn: [5], run: () => 1 }) }),
       TypeError,
@@ -250,6 +256,7 @@ describe("wrong arguments are told of at once", () => {
       TypeError,
       "contributions must be an object or a Map, received 1",
     ],
+    ["no keys", () => project({}, any(1)), TypeError, "keys must be an object or a Map, received 1"],
     ["options", () => mergeOutputs({}, {}, any(1)), TypeError, "options must be an object, received 1"],
     ["an option", () => mergeOutputs({}, {}, any({ base: {} })), TypeError, "There is no options.base"],
   ])("%s", (_, call, Kind, message) => {

@@ -100,6 +100,24 @@ describe("joins within joins", () => {
     expect(await all).toEqual({ a: "early" });
   });
 
+  it("[JM10] count each, and no more begin once the branch has returned", async () => {
+    const gates = new Gates();
+    let isOver = false;
+    let context: BranchContext | undefined;
+    const all = join({
+      a: (given) => {
+        context = given;
+        void join(gates.branches("one"), { within: given });
+        void join(gates.branches("two"), { within: given });
+      },
+    }).finally(() => (isOver = true));
+    await gates.end("one");
+    expect(isOver).toBe(false);
+    expect(() => join({}, { within: context })).toThrow('branch "a" is over');
+    await gates.end("two");
+    await all;
+  });
+
   it("[JM4] are stopped when the branch fails, and it has failed when they are over", async () => {
     const gates = new Gates();
     const inner: unknown[] = [];
@@ -176,6 +194,83 @@ describe("joins within joins", () => {
     expect(thrown(() => join({}, { within: context, concurrency: 2 }))).toMatchObject({
       message: "options.concurrency must be left out beside options.within, which brings its own, received 2",
     });
+  });
+
+  it("[F68, P77] that are over at once leave the branch its slot", async () => {
+    const slots = new Slots(1);
+    const order: string[] = [];
+    const all = join(
+      {
+        a: async (context) => {
+          await join({}, { within: context });
+          await rejection(join({ x: () => 1 }, { within: context, signal: AbortSignal.abort() }));
+          order.push("a");
+        },
+        b: () => order.push("b"),
+      },
+      { concurrency: slots.governor },
+    );
+    await all;
+    expect(order).toEqual(["a", "b"]);
+    expect([slots.holders, slots.waiters]).toEqual([0, 0]);
+  });
+
+  it("[F68, P77] and pauses that overlap in one branch take one slot again, and give it back", async () => {
+    const slots = new Slots(1);
+    const gates = new Gates();
+    const alone = { signal: new AbortController().signal } as BranchContext;
+    const done: string[] = [];
+    const all = join(
+      {
+        a: async (context) => {
+          const pause = (name: string): Promise<void> =>
+            context.idle(() => gates.branch(name)(alone)).then(() => void done.push(name));
+          await Promise.all([pause("one"), pause("two").then(() => pause("three"))]);
+        },
+        b: gates.branch("b"),
+        c: gates.branch("c"),
+      },
+      { concurrency: slots.governor },
+    );
+    await settled();
+    expect(gates.open).toEqual(["one", "two", "b"]);
+    await gates.end("two");
+    // Another one still pauses, so the slot is not needed.
+    expect([done, gates.open]).toEqual([["two"], ["one", "b", "three"]]);
+    await gates.end("one");
+    await gates.end("three");
+    expect(done).toEqual(["two", "one"]);
+    await gates.end("b");
+    expect(done).toEqual(["two", "one", "three"]);
+    await gates.end("c");
+    await all;
+    expect([slots.holders, slots.waiters]).toEqual([0, 0]);
+  });
+
+  it("[F68, P77] that begin while the branch waits for its slot do not make it take two", async () => {
+    const slots = new Slots(1);
+    const gates = new Gates();
+    const alone = { signal: new AbortController().signal } as BranchContext;
+    const all = join(
+      {
+        a: async (context) => {
+          const later = gates
+            .branch("later")(alone)
+            .then(() => join({ x: () => "x" }, { within: context }));
+          await context.idle(() => undefined);
+          return later;
+        },
+        b: gates.branch("b"),
+        c: gates.branch("c"),
+      },
+      { concurrency: slots.governor },
+    );
+    await settled();
+    await gates.end("later");
+    await gates.end("b");
+    await gates.end("c");
+    expect(await all).toEqual({ a: { x: "x" }, b: "b", c: "c" });
+    expect([slots.holders, slots.waiters]).toEqual([0, 0]);
   });
 
   it("[F68] go on in order where a branch has several at once", async () => {
@@ -257,6 +352,7 @@ describe("idle", () => {
 
   it("[U17, P78] ends at once for a branch that is stopped, also while it waits to get its slot back", async () => {
     const gates = new Gates();
+    const slots = new Slots(1);
     const stop = new Error("stop");
     const controller = new AbortController();
     let wentOn = false;
@@ -269,7 +365,7 @@ describe("idle", () => {
           },
           b: gates.branch("b", false),
         },
-        { concurrency: 1, signal: controller.signal },
+        { concurrency: slots.governor, signal: controller.signal },
       ),
     );
     await settled();
@@ -279,6 +375,7 @@ describe("idle", () => {
     expect(wentOn).toBe(true);
     await gates.end("b");
     expect(await failed).toBe(stop);
+    expect([slots.holders, slots.waiters]).toEqual([0, 0]);
   });
 
   it("[P77] keeps no slot for a branch that has not waited for it", async () => {
@@ -312,6 +409,109 @@ describe("a governor", () => {
     expect([slots.holders, slots.waiters]).toEqual([0, 0]);
     expect(gates.started).toEqual(["a", "b"]);
   });
+
+  it("[P77] is asked for no more than are needed", async () => {
+    const slots = new Slots(3);
+    const gates = new Gates();
+    const all = join(gates.branches("a", "b"), { concurrency: slots.governor });
+    expect([slots.holders, slots.waiters]).toEqual([2, 0]);
+    await gates.end("a");
+    await gates.end("b");
+    await all;
+  });
+
+  it("[F60] lets in as many as it has at once", async () => {
+    const slots = new Slots(2);
+    const held = [await slots.governor.acquire(), await slots.governor.acquire()];
+    const gates = new Gates();
+    const all = join(gates.branches("a", "b", "c"), { concurrency: slots.governor });
+    for (const each of held) each.release();
+    await settled();
+    expect(gates.open).toEqual(["a", "b"]);
+    for (const name of ["a", "b", "c"]) await gates.end(name);
+    await all;
+  });
+
+  it("[P78] keeps its place in the queue when some who wait are stopped", async () => {
+    const slots = new Slots(1);
+    const gates = new Gates();
+    const controller = new AbortController();
+    const order: string[] = [];
+    const all = join(
+      {
+        p: async (context) => {
+          const inner = join(
+            { x: gates.branch("x", false), y: gates.branch("y") },
+            { within: context, signal: controller.signal },
+          );
+          await rejection(inner);
+          order.push("p goes on");
+        },
+        q: () => void order.push("q"),
+      },
+      { concurrency: slots.governor },
+    );
+    await settled();
+    const other = slots.governor.acquire().then((token) => {
+      order.push("other");
+      token.release();
+    });
+    controller.abort();
+    expect(slots.waiters).toBe(2);
+    await gates.end("x");
+    await all;
+    await other;
+    expect(order[0]).toBe("p goes on");
+    expect([slots.holders, slots.waiters]).toEqual([0, 0]);
+  });
+
+  it("[P78] is asked again for those who come when the last one who waited has just been stopped", async () => {
+    const slots = new Slots(1);
+    const gates = new Gates();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const all = join(
+      {
+        p: async (context) => {
+          await settled();
+          const first = rejection(join(gates.branches("x"), { within: context, signal }));
+          controller.abort();
+          const second = join(gates.branches("z"), { within: context });
+          return [await first, await second].length;
+        },
+      },
+      { concurrency: slots.governor },
+    );
+    // It gets what p lends.
+    const other = await slots.governor.acquire();
+    await settled();
+    expect(gates.started).toEqual([]);
+    other.release();
+    await settled();
+    await gates.end("z");
+    expect(await all).toEqual({ p: 2 });
+    expect(gates.started).toEqual(["z"]);
+    expect([slots.holders, slots.waiters]).toEqual([0, 0]);
+  });
+
+  it.each([0, 1, 2, 3, 4, 5])(
+    "[P77, G6] has back what it granted to a branch that is stopped before it starts: %d turns later",
+    async (turns) => {
+      const slots = new Slots(1);
+      const held = await slots.governor.acquire();
+      const gates = new Gates();
+      const controller = new AbortController();
+      const { signal } = controller;
+      const failed = rejection(join(gates.branches("a"), { concurrency: slots.governor, signal }));
+      held.release();
+      for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+      const hadStarted = gates.started.length;
+      controller.abort();
+      await failed;
+      await settled();
+      expect([gates.started.length, slots.holders, slots.waiters]).toEqual([hadStarted, 0, 0]);
+    },
+  );
 
   it("[P76] is asked once for all who wait, and whoever is first in order gets what it grants", async () => {
     const slots = new Slots(1);

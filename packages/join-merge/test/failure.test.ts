@@ -21,7 +21,7 @@ describe("fail-fast, in order", () => {
       errors: [boom],
       pending: [],
     });
-    expect(error.partial).toEqual({ a: 1 });
+    expect(Object.entries(error.partial)).toEqual([["a", 1]]);
     const reason = gates.stopped.get("c");
     expect(error.records).toEqual([
       { name: "a", index: 0, settled: 1, status: "succeeded", value: 1 },
@@ -197,6 +197,7 @@ describe("whatever a branch throws", () => {
     [null, "null"],
     [5n, "5"],
     [{ a: 1 }, "[object Object]"],
+    [Object.create(null), "[object Object]"],
     [Symbol("s"), "Symbol(s)"],
   ])("[F107] is the cause of the error: %s", async (value, words) => {
     const error = (await rejection(join({ a: () => Promise.reject(value) }))) as JoinError;

@@ -24,7 +24,7 @@ export interface Expected {
 }
 
 /** The names of all that a task comes after. */
-export function ancestors(nodes: readonly Node[], name: string): Set<string> {
+function ancestors(nodes: readonly Node[], name: string): Set<string> {
   const found = new Set<string>();
   const visit = (each: string): void => {
     for (const next of nodes.find((node) => node.name === each)?.dependsOn ?? [])

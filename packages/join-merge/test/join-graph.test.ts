@@ -75,7 +75,7 @@ describe("what a graph may be", () => {
     const path = ["x", "z", "y", "x"];
     expect(refused("x: z", "y: x", "z: y")).toMatchObject({ path });
     // Reached through tasks that are in no circle.
-    expect(refused("start", "after: y", "x: z", "y: x start", "z: y")).toMatchObject({ path });
+    expect(refused("start", "after: y", "x: z", "y: start x", "z: y")).toMatchObject({ path });
     expect(refused("after: w", "w: z", "z: x", "x: y", "y: z")).toMatchObject({
       path: ["z", "x", "y", "z"],
     });
@@ -86,6 +86,7 @@ describe("what a graph may be", () => {
     expect(await joinGraph(graph())).toEqual({});
     expect(await joinGraph({}, { schedule: "levels" })).toEqual({});
     expect(await joinGraph({ a: () => 1 })).toEqual({ a: 1 });
+    expect(await joinGraph({ a: { run: () => 1 } })).toEqual({ a: 1 });
     expect(await joinGraphMerge({}, { base: { x: 1 }, schedule: "levels" })).toEqual({ x: 1 });
   });
 
@@ -137,6 +138,22 @@ describe("joinGraph", () => {
     await gates.end("slow");
     await gates.end("after");
     expect(Object.keys(await all)).toEqual(["slow", "fast", "after"]);
+  });
+
+  it("[F55] starts those that become ready together in the order of one at a time", async () => {
+    const gates = new Gates();
+    const all = joinGraph({
+      x: task(gates, "x", "p", "q"),
+      y: task(gates, "y", "p"),
+      p: task(gates, "p"),
+      q: task(gates, "q"),
+    });
+    await gates.end("q");
+    await gates.end("p");
+    expect(gates.started).toEqual(["p", "q", "y", "x"]);
+    await gates.end("x");
+    await gates.end("y");
+    await all;
   });
 
   it("[P82] runs a task once however many depend on it, and gives all of them the same", async () => {
@@ -235,6 +252,38 @@ describe("joinGraph", () => {
     expect(gates.started).toEqual(["a", "b"]);
     await gates.fail("a");
     expect(await all).toMatchObject({ c: { because: "a" }, d: { because: "a" } });
+  });
+
+  it("[P80, P84, P88, P107, P108] runs a task that collects whatever became of its dependencies, and tells it, in the order in which it names them", async () => {
+    const seen: unknown[] = [];
+    const boom = new Error("boom");
+    const tasks = graph()
+      .task("a", () => Promise.reject(boom))
+      .task("b", ["a"], () => 1)
+      .task("c", () => "c")
+      .collect("all", ["c", "b", "a"], ({ deps }) => {
+        seen.push(...Object.entries(deps));
+        return deps.c.status;
+      })
+      .task("after", ["all"], ({ deps }) => deps.all);
+    const result = await joinGraph(tasks, { mode: "wait-all" });
+    expect(seen).toEqual([
+      ["c", { status: "succeeded", value: "c" }],
+      ["b", { status: "skipped", because: "a" }],
+      ["a", { status: "failed", error: boom }],
+    ]);
+    expect(result.all).toEqual({ status: "succeeded", value: "succeeded" });
+    expect(result.after).toEqual({ status: "succeeded", value: "succeeded" });
+    // With fail-fast there is nothing to tell but successes.
+    const fine = graph()
+      .task("a", () => 1)
+      .collect("all", ["a"], ({ deps }) => deps.a);
+    expect(await joinGraph(fine)).toEqual({ a: 1, all: { status: "succeeded", value: 1 } });
+    const object = {
+      a: () => Promise.reject(boom),
+      b: { dependsOn: ["a"], collects: true, run: () => 5 },
+    } as const;
+    expect((await joinGraph(object, { mode: "wait-all" })).b).toEqual({ status: "succeeded", value: 5 });
   });
 
   it("[F156] goes on from what was completed before", async () => {
@@ -413,6 +462,14 @@ describe("joinGraphMerge", () => {
     expect(error).toBeInstanceOf(KeyCollisionError);
     expect(gates.started).toEqual([]);
     expect(error.records.map(({ status }) => status)).toEqual(["succeeded", "failed", "not-started"]);
+  });
+
+  it("[F18] fails a task that makes no object", async () => {
+    const failed = joinGraphMerge({ a: () => [1] });
+    expect(await rejection(failed)).toMatchObject({
+      branch: "a",
+      cause: { name: "InvalidBranchOutputError" },
+    });
   });
 
   it("[F9, F46] by levels names the task that wrote a key before, and not its level", async () => {

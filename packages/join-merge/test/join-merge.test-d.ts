@@ -181,6 +181,17 @@ describe("the types of graphs", () => {
     }>();
   });
 
+  it("knows of those that a task collects that they may have failed", () => {
+    tasks.collect("all", ["user", "page"], ({ deps }) => {
+      expectTypeOf(deps).toEqualTypeOf<{
+        readonly user: Settled<{ id: number }>;
+        readonly page: Settled<string>;
+      }>();
+    });
+    // @ts-expect-error there is no such task
+    tasks.collect("all", ["usr"], () => 1);
+  });
+
   it("has an error for names that are unknown, come later, or come twice", () => {
     // @ts-expect-error there is no such task
     tasks.task("a", ["usr"], () => 1);

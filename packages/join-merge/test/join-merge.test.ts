@@ -113,6 +113,23 @@ describe("joinMerge", () => {
     expect([...gates.stopped.keys()]).toEqual(["b"]);
   });
 
+  it("passes on what reading an output throws, as it is", async () => {
+    const boom = new Error("getter");
+    const output = {
+      get k(): never {
+        throw boom;
+      },
+    };
+    const error = await rejection(joinMerge({ a: () => output }));
+    expect(error).toBe(boom);
+    expect(error).not.toHaveProperty("records");
+  });
+
+  it("[F18] takes nothing else but objects, also where nothing is allowed", async () => {
+    const failed = joinMerge({ a: () => 5 as never }, { allowNothing: true });
+    expect((await rejection(failed)) as JoinError).toMatchObject({ cause: { received: 5 } });
+  });
+
   it("[F18, F13] takes branches that make nothing, where that is allowed", async () => {
     expect(await joinMerge({ a: () => undefined, b: () => ({ x: 1 }) }, { allowNothing: true })).toEqual({
       x: 1,
@@ -176,7 +193,7 @@ describe("what branches may read", () => {
 
   it("[F49] can be frozen all the way down, also in a circle, but for what has a class of its own", async () => {
     const date = new Date(0);
-    const inner: Record<string, unknown> = { list: [{ deep: 1 }], date };
+    const inner: Record<string, unknown> = { list: [{ deep: 1 }, null, undefined, "text", 5], date };
     inner["self"] = inner;
     await joinMerge(
       {
@@ -184,7 +201,7 @@ describe("what branches may read", () => {
           const shown = context.base.inner as { list: { deep: number }[] };
           expect(() => shown.list.push({ deep: 2 })).toThrow(TypeError);
           expect(() => {
-            for (const each of shown.list) each.deep = 2;
+            for (const each of shown.list.slice(0, 1)) each.deep = 2;
           }).toThrow(TypeError);
           return {};
         },

@@ -3,7 +3,7 @@ import { type BranchContext, GraphError, join, type JoinReport } from "../src/in
 import { Gates, settled, thrown } from "./gates.js";
 
 describe("what a join resolves to", () => {
-  it("[JM1, F60, U2] has what each branch made, by name; branches overlap", async () => {
+  it("[JM1, F60, F64, U2] has what each branch made, by name; branches overlap", async () => {
     const gates = new Gates();
     const all = join(gates.branches("a", "b", "c", "d"));
     expect(gates.running).toBe(4);

@@ -95,6 +95,8 @@ describe("a merge without collisions", () => {
     );
     expect(clash).toMatchObject({ keys: ["b", "2", "1", "a"] });
     expect([...mergeOutputs(new Map(entries), { x: { c: 5 } }).value]).toEqual([...entries, ["c", 5]]);
+    const add = { keys: { "2": (existing: number, incoming: number) => existing + incoming } } as never;
+    expect(mergeOutputs(new Map(entries), { x: { 2: 40 } }, add).value.get("2")).toBe(42);
   });
 
   it("takes outputs in pairs, where order matters although names are numbers", () => {
@@ -148,7 +150,9 @@ describe("a key that the base has", () => {
     const options = { onBaseCollision: "error", onSiblingCollision: "error", equal: Object.is } as const;
     expect(mergeOutputs(base, same, options)).toEqual({ value: base, collisions: [] });
     expect(mergeOutputs({}, { a: { k: 1 }, b: { k: 1 } }, options).value).toEqual({ k: 1 });
-    expect(() => mergeOutputs({}, { a: { k: 1 }, b: { k: 2 } }, options)).toThrow(KeyCollisionError);
+    expect(thrown(() => mergeOutputs({}, { a: { k: 1 }, b: { k: 1 }, c: { k: 2 } }, options))).toMatchObject({
+      collisions: [{ by: "c", over: "a" }],
+    });
   });
 
   it("[F20] follows the rule for the key before the default", () => {
@@ -294,6 +298,13 @@ describe("outputs that are the base with changes", () => {
     );
     expect((error as KeyCollisionError).collisions).toEqual([
       { key: "a", kind: "sibling", by: "three", over: "one", policy: "error" },
+    ]);
+  });
+
+  it("[F243] are not owned by who returns them unchanged", () => {
+    const outputs = { one: { ...base, c: 1 }, two: { ...base, a: 10 } };
+    expect(mergeOutputs(base, outputs, { delta: true }).collisions).toEqual([
+      { key: "a", kind: "base", by: "two", over: null, policy: "overwrite" },
     ]);
   });
 
