@@ -141,7 +141,9 @@ export class FlowExecutor {
     return this.#admitted(async (configuration) => {
       const { checkpoints, tools } = configuration;
       if (checkpoints === undefined) throw new CheckpointerNotConfiguredError();
+      if ((await checkpoints.load(traceId)) === undefined) throw new CheckpointNotFoundError(traceId);
       await using _claim = await this.#claim(traceId, checkpoints);
+      // What stands there by now, as nobody else writes it any more.
       const snapshot = await checkpoints.load(traceId);
       if (snapshot === undefined) throw new CheckpointNotFoundError(traceId);
       checkFormat(snapshot);
