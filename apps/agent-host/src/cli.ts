@@ -96,6 +96,16 @@ function program(exit: (code: number) => void): Command {
     });
 
   agentHost
+    .command("check")
+    .description("Check pipeline and flow files, with the files they call. Nothing is run.")
+    .argument("<file...>", "YAML files")
+    .option("--json", "for machines")
+    .action(async (files: string[], options: { json?: boolean }) => {
+      const { runCheck } = await import("./flow-command/check.js");
+      exit(runCheck(files, options));
+    });
+
+  agentHost
     .command("demo")
     .description(
       "Show what parallel edits do to a file, straight and through the guard, and a worker that yields to handlers.",
