@@ -2,8 +2,10 @@ import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import { cases } from "./cases/index.ts";
 import {
   abortables,
+  graphs,
   idRegistries,
   integerPools,
+  joins,
   keyedMutexes,
   keyedRwLocks,
   mutexes,
@@ -14,14 +16,17 @@ import {
 } from "./contestants.ts";
 import type {
   AbortAdapter,
+  GraphAdapter,
   IdAdapter,
   IntegerAdapter,
+  JoinAdapter,
   KeyedAdapter,
   MutexAdapter,
   PipeAdapter,
   RwAdapter,
 } from "./harness/adapters.ts";
 import { at } from "./harness/at.ts";
+import { branchesOf, layersOf } from "./harness/branches.ts";
 import { asMutex } from "./harness/classes.ts";
 import { type Message, Pipe } from "./harness/pipe.ts";
 
@@ -259,6 +264,19 @@ async function checkPipe({ send, ...adapter }: PipeAdapter): Promise<void> {
   }
 }
 
+async function checkJoin({ prepare, joinMerge, limited }: JoinAdapter): Promise<void> {
+  const prepared = prepare(branchesOf(20));
+  const expected = Array.from({ length: 20 }, (_, index) => `key${index}`).join();
+  expect(Object.keys(await joinMerge(prepared)).join(), expected, "merged keys");
+  if (limited !== undefined)
+    expect(Object.keys(await limited(prepared, 3)).join(), expected, "keys, 3 at a time");
+}
+
+async function checkGraph({ prepare, run }: GraphAdapter): Promise<void> {
+  const results = await run(prepare(layersOf(100, 10)));
+  for (const [index, { name }] of layersOf(100, 10).entries()) expect(results[name], index, name);
+}
+
 /** Do all locks do what a lock must, and do all cases run? */
 export async function check(): Promise<CheckResult> {
   let passed = 0;
@@ -293,6 +311,10 @@ export async function check(): Promise<CheckResult> {
   for (const { name, load } of priorityAbortables)
     await attempt(`${name}, priority, abort`, async () => checkAbort(await load()));
   for (const { name, load } of pipes) await attempt(`${name}, pipe`, async () => checkPipe(await load()));
+  for (const { name, load, role } of joins)
+    // The branches alone are not even joined.
+    if (role !== "floor") await attempt(`${name}, join`, async () => checkJoin(await load()));
+  for (const { name, load } of graphs) await attempt(`${name}, graph`, async () => checkGraph(await load()));
   for (const { id, contestants, prepare } of cases)
     for (const contestant of contestants)
       await attempt(`${contestant.name}, case ${id}`, async () => {

@@ -1,8 +1,10 @@
 import type {
   AbortAdapter,
   Adapters,
+  GraphAdapter,
   IdAdapter,
   IntegerAdapter,
+  JoinAdapter,
   KeyedAdapter,
   MutexAdapter,
   PipeAdapter,
@@ -35,6 +37,10 @@ const modules: Readonly<Record<string, () => Promise<Adapters>>> = {
   "id-pool": () => import("./peers/id-pool.ts"),
   "number-allocator": () => import("./peers/number-allocator.ts"),
   "@matrixai": () => import("./peers/matrixai-async-locks.ts"),
+  "p-all": () => import("./peers/p-all.ts"),
+  "p-map": () => import("./peers/p-map.ts"),
+  "p-props": () => import("./peers/p-props.ts"),
+  "better-all": () => import("./peers/better-all.ts"),
 };
 
 function peers<A>(pick: (adapters: Adapters) => A | undefined, names: readonly string[]): Contestant<A>[] {
@@ -186,4 +192,17 @@ export const oursWithTimeout = `${ours} + timeout`;
 export const abortablesAndTimeouts: readonly Contestant<AbortAdapter>[] = [
   ...abortables.filter(({ name }) => name !== "no signal"),
   own(async () => (await import("./peers/holdfast.ts")).abortOrTimeout, oursWithTimeout),
+];
+
+export const joins: readonly Contestant<JoinAdapter>[] = [
+  floor("branches alone", async () => (await import("./floors/join.ts")).alone),
+  floor("Promise.all + assign", async () => (await import("./floors/join.ts")).all),
+  own(async () => (await import("./peers/holdfast.ts")).join),
+  ...peers((adapters) => adapters.join, ["better-all", "p-all", "p-map", "p-props", "async", "effect"]),
+];
+
+export const graphs: readonly Contestant<GraphAdapter>[] = [
+  floor("awaits by hand", async () => (await import("./floors/join.ts")).awaits),
+  own(async () => (await import("./peers/holdfast.ts")).graph),
+  ...peers((adapters) => adapters.graph, ["better-all", "async"]),
 ];

@@ -157,6 +157,23 @@ export const goals: readonly Goal[] = [
   // One batch: what is under way is never torn.
   { case: "pipe/control-latency", metric: "ahead", atMost: 65_536 },
 
+  { case: "join/2", with: "branches alone", atMost: 1.7 },
+  { case: "join/10", with: "branches alone", atMost: 1.6 },
+  { case: "join/1000", with: "branches alone", atMost: 1.4 },
+  ...["join/2", "join/10", "join/1000"].map((id): Goal => ({
+    case: id,
+    with: "Promise.all + assign",
+    atMost: 1.05,
+  })),
+  ...["join/2", "join/10"].flatMap((id): Goal[] => [
+    { case: id, with: "p-all", atLeast: 3 },
+    { case: id, with: "p-map", atLeast: 4.5 },
+    { case: id, with: "effect", atLeast: 8 },
+  ]),
+  { case: "join/1000", with: "p-map", atLeast: 3 },
+  // 20 ms each one after the other: 5.9 times as fast.
+  { case: "join/fan-out", atMost: 20e6 / 5.9 },
+
   ...["memory/abort-shared", "memory/abort-own", "memory/abort-own-random"].flatMap((id) =>
     [ours, oursWithTimeout].flatMap((who): Goal[] => [
       { case: id, who, metric: "heap", atMost: bytesOfNoise },

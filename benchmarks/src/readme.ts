@@ -58,6 +58,14 @@ const tables: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "pipe/1m": "1 MiB",
     "pipe/control-latency": "control behind 20 MB",
   },
+  "join-merge": {
+    "join/2": "2 branches",
+    "join/10": "10 branches",
+    "join/1000": "1,000 branches",
+    "join/1000-by-10": "1,000 branches, 10 at a time",
+    "join/chain-1000": "chain of 1,000 tasks",
+    "join/layers-1000": "1,000 tasks in layers",
+  },
   "id-reservation": {
     "id/turn": "reserve and release, in turn",
     "id/held": "100,000 held, then released",

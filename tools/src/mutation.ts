@@ -13,6 +13,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
   "id-reservation": ["id-reservation"],
   "priority-lock": ["priority-lock"],
   "atomic-pipe-writer": ["atomic-pipe-writer"],
+  "join-merge": ["join-merge"],
 };
 
 const { positionals, values } = parseArgs({

@@ -16,6 +16,7 @@ const everything = entries.map((entry, index) => `export * as entry${index} from
 const plain = `
 import { isLockError, type Governor, type LockToken } from "@holdfast/core";
 import { counter, IdReservations, numbered, type Reservation } from "@holdfast/id-reservation";
+import { graph, join, joinGraph, joinMerge, type Settled } from "@holdfast/join-merge";
 import { KeyedMutex, KeyedRwLock, Mutex } from "@holdfast/keyed-mutex";
 import { AtomicPipeWriter, FrameReader, ndjson } from "@holdfast/atomic-pipe-writer";
 import { PriorityLock, type PriorityToken } from "@holdfast/priority-lock";
@@ -44,6 +45,21 @@ export const yields = (token: PriorityToken<"low">): Promise<boolean> => {
 export const frames = (pipe: { getWriter(): never }): Promise<void> =>
   new AtomicPipeWriter(pipe, { framing: ndjson }).send({ any: "thing" });
 export const reader = new FrameReader({ parse: (line): unknown => line });
+export const joined: Promise<{ a: number; b: Settled<string>["status"] }> = join({
+  a: async () => 1,
+  b: () => "failed" as const,
+});
+export const merged: Promise<{ x: number; y: string }> = joinMerge(
+  { a: () => ({ x: 1 }), b: ({ base }) => ({ y: base.y }) },
+  { base: { y: "" }, keys: { x: (existing, incoming) => existing + incoming } },
+);
+export const page: Promise<{ a: number; b: string }> = joinGraph(
+  graph()
+    .task("a", async () => 1)
+    .task("b", ["a"], ({ deps }) => deps.a.toFixed()),
+);
+// @ts-expect-error there is no such task
+graph().task("b", ["a"], () => 1);
 // @ts-expect-error there is no such class
 void prioritized.acquire({ priority: "middle" });
 // @ts-expect-error there is no default class

@@ -2,6 +2,7 @@ import type { Case } from "../harness/case.ts";
 import { abortCases } from "./abort.ts";
 import { idCases } from "./ids.ts";
 import { integerCases } from "./integers.ts";
+import { joinCases } from "./join.ts";
 import { keyedCases } from "./keyed.ts";
 import { memoryCases } from "./memory.ts";
 import { mutexCases } from "./mutex.ts";
@@ -19,4 +20,5 @@ export const cases: readonly Case[] = [
   ...abortCases,
   ...memoryCases,
   ...pipeCases,
+  ...joinCases,
 ];

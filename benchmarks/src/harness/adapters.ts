@@ -1,4 +1,5 @@
 /* eslint-disable @typescript-eslint/no-invalid-void-type -- `this: void` says that a method may be called on its own. */
+import type { Branches, Output, Task } from "./branches.ts";
 import type { Writable } from "node:stream";
 import type { Message } from "./pipe.ts";
 
@@ -114,6 +115,22 @@ export interface PipeAdapter<Writer = unknown> {
   burst?(this: void, writer: Writer, messages: readonly Message[]): Promise<unknown>;
 }
 
+/** One that runs branches at the same time and makes one object of what they make. */
+export interface JoinAdapter<Prepared = unknown> {
+  /** Brings the branches into the form in which it takes them; that is not measured. */
+  prepare(this: void, branches: Branches): Prepared;
+  joinMerge(this: void, prepared: Prepared): Promise<Output>;
+  /** The same with so many at a time. Undefined where it knows no bound. */
+  limited?(this: void, prepared: Prepared, limit: number): Promise<Output>;
+}
+
+/** One that runs tasks which depend on each other. */
+export interface GraphAdapter<Prepared = unknown> {
+  prepare(this: void, tasks: readonly Task[]): Prepared;
+  /** Resolves to what they made, by name. */
+  run(this: void, prepared: Prepared): Promise<Readonly<Record<string, number>>>;
+}
+
 /** What the module of a peer or a floor exports. */
 export interface Adapters {
   readonly mutex?: MutexAdapter;
@@ -125,4 +142,6 @@ export interface Adapters {
   readonly priority?: PriorityAdapter;
   readonly priorityAbort?: AbortAdapter;
   readonly pipe?: PipeAdapter;
+  readonly join?: JoinAdapter;
+  readonly graph?: GraphAdapter;
 }

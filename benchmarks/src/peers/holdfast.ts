@@ -1,14 +1,17 @@
 // Ours. One release per grant, whoever calls it how often; signal and timeout on every wait.
 import { AtomicPipeWriter } from "@holdfast/atomic-pipe-writer";
 import { counter, IdReservations, type Reservation } from "@holdfast/id-reservation";
+import { joinGraph, joinMerge, type Task } from "@holdfast/join-merge";
 import { KeyedMutex, KeyedRwLock, type KeyModeToken, type KeyToken, Mutex } from "@holdfast/keyed-mutex";
 import { PriorityLock, type PriorityToken } from "@holdfast/priority-lock";
 import { type ReadToken, RwLock, type WriteToken } from "@holdfast/rw-lock";
 import type { LockToken } from "@holdfast/core";
 import type {
   AbortAdapter,
+  GraphAdapter,
   IdAdapter,
   IntegerAdapter,
+  JoinAdapter,
   KeyedAdapter,
   MutexAdapter,
   PipeAdapter,
@@ -16,6 +19,7 @@ import type {
   RwAdapter,
 } from "../harness/adapters.ts";
 import { at } from "../harness/at.ts";
+import type { Branches } from "../harness/branches.ts";
 import { abortInClasses } from "../harness/classes.ts";
 import type { Message } from "../harness/pipe.ts";
 
@@ -170,4 +174,15 @@ export const pipe: PipeAdapter<AtomicPipeWriter<Message>> = {
     for (const message of messages) void writer.send(message);
     return writer.flush();
   },
+};
+
+export const join: JoinAdapter<Branches> = {
+  prepare: (branches) => branches,
+  joinMerge: (branches) => joinMerge(branches),
+  limited: (branches, concurrency) => joinMerge(branches, { concurrency }),
+};
+
+export const graph: GraphAdapter<Readonly<Record<string, Task>>> = {
+  prepare: (tasks) => Object.fromEntries(tasks.map(({ name, ...task }) => [name, task])),
+  run: (tasks) => joinGraph(tasks) as Promise<Readonly<Record<string, number>>>,
 };

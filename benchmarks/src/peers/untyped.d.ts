@@ -3,6 +3,10 @@ declare module "async" {
     push(task: T, priority: number): Promise<unknown>;
     push(task: T, priority: number, callback: () => void): void;
   }
+  export function auto<T>(
+    tasks: Readonly<Record<string, unknown>>,
+    concurrency?: number,
+  ): Promise<Readonly<Record<string, T>>>;
   export function priorityQueue<T>(
     worker: (task: T, callback: () => void) => void,
     concurrency: number,

@@ -9,6 +9,8 @@ export type LockErrorCode =
   | "ERR_EVICTED"
   | "ERR_ID_TAKEN"
   | "ERR_KEY_COLLISION"
+  | "ERR_REDUCER"
+  | "ERR_BRANCH_OUTPUT"
   | "ERR_PIPE_CLOSED"
   | "ERR_FRAME"
   | "ERR_JOIN";

@@ -1,4 +1,4 @@
-export type { AbortListener, AbortSignalLike, WaitOptions } from "./options.js";
+export type { AbortListener, AbortSignalLike, PlatformAbortSignal, WaitOptions } from "./options.js";
 export type { Governor, LockToken } from "./governor.js";
 export type { HeldEntry, Introspection, LockSnapshot, PendingEntry, Shutdown } from "./introspection.js";
 export type { LockErrorCode } from "./errors.js";
@@ -20,7 +20,16 @@ export { hold, holdUnlessAborted, wrapper } from "./hold.js";
 export { IdleWaiters } from "./idle.js";
 export { keep } from "./keep.js";
 export { canceled, GateLock, pendingEntry } from "./lock.js";
-export { checkFunction, checkOptions, checkWaitOptions, demand, readLimit, wrong } from "./options.js";
+export {
+  checkFunction,
+  checkOptions,
+  checkWaitOptions,
+  controller,
+  demand,
+  readLimit,
+  wrong,
+} from "./options.js";
+export type { Controller } from "./options.js";
 export { Queue } from "./queue.js";
 export { LockRequest } from "./request.js";
 export { LockState } from "./state.js";

@@ -10,6 +10,26 @@ export interface AbortSignalLike {
 /** What an `AbortSignal` calls. */
 export type AbortListener = ((event?: unknown) => void) | { handleEvent(event?: unknown): void };
 
+/** The platform's `AbortSignal`, where its types are loaded. */
+export type PlatformAbortSignal = typeof globalThis extends { AbortSignal: { prototype: infer S } }
+  ? S
+  : AbortSignalLike;
+
+/** What makes a signal; declared here because the types need neither DOM nor Node. */
+export interface Controller {
+  readonly signal: PlatformAbortSignal;
+  abort(reason: unknown): void;
+}
+
+declare const AbortController: new () => Controller;
+
+/** A controller; aborted already where there is a reason. */
+export function controller(reason?: unknown): Controller {
+  const made = new AbortController();
+  if (reason !== undefined) made.abort(reason);
+  return made;
+}
+
 /** Options of everything that can wait. They limit the wait, never the hold. */
 export interface WaitOptions {
   /** Leaves the queue when aborted; the promise rejects with `signal.reason` itself. No effect after the grant. */

@@ -6,7 +6,7 @@ export { EvictedError, PreemptedError } from "./errors.js";
 export type { DemandEntry, HolderInfo, PriorityPending, PrioritySnapshot } from "./introspection.js";
 export type { OverrunLimit } from "./overrun-clock.js";
 export type { PriorityRequest } from "./request.js";
-export type { PlatformAbortSignal, PriorityToken } from "./token.js";
+export type { PriorityToken } from "./token.js";
 export {
   CanceledError,
   ClosedError,
@@ -24,5 +24,6 @@ export type {
   LockSnapshot,
   LockToken,
   PendingEntry,
+  PlatformAbortSignal,
   WaitOptions,
 } from "@holdfast/core";

@@ -1,10 +1,12 @@
 import {
-  type AbortSignalLike,
   checkWaitOptions,
+  type Controller,
+  controller,
   keep,
   type LockRequest,
   type LockState,
   type LockToken,
+  type PlatformAbortSignal,
   type WaitOptions,
 } from "@holdfast/core";
 import type { PriorityClass } from "./classes.js";
@@ -12,18 +14,6 @@ import { EvictedError, type PreemptedError } from "./errors.js";
 import type { HolderInfo } from "./introspection.js";
 import type { PriorityEntry } from "./priority-entry.js";
 import type { PriorityGate } from "./priority-gate.js";
-
-/** The platform's `AbortSignal`, where its types are loaded. */
-export type PlatformAbortSignal = typeof globalThis extends { AbortSignal: { prototype: infer S } }
-  ? S
-  : AbortSignalLike;
-
-interface Controller {
-  readonly signal: AbortSignalLike;
-  abort(reason: unknown): void;
-}
-
-declare const AbortController: new () => Controller;
 
 /** The right to be inside, with a signal that asks to yield. */
 export interface PriorityToken<C extends string = string> extends LockToken {
@@ -117,11 +107,11 @@ export class PriorityGrant implements PriorityToken<never> {
   }
 
   get signal(): PlatformAbortSignal {
-    return signalOf((this.controller ??= controller(this.eviction ?? this.preemption?.())));
+    return (this.controller ??= controller(this.eviction ?? this.preemption?.())).signal;
   }
 
   get evictedSignal(): PlatformAbortSignal {
-    return signalOf((this.evictedController ??= controller(this.eviction)));
+    return (this.evictedController ??= controller(this.eviction)).signal;
   }
 
   /** Why it is not held any more, though nobody released it. */
@@ -237,15 +227,4 @@ export class PriorityGrant implements PriorityToken<never> {
         : "checkpoint() was called before: await that one",
     );
   }
-}
-
-/** A controller, aborted already if there is a reason. */
-function controller(reason: unknown): Controller {
-  const made = new AbortController();
-  if (reason !== undefined) made.abort(reason);
-  return made;
-}
-
-function signalOf({ signal }: Controller): PlatformAbortSignal {
-  return signal as PlatformAbortSignal;
 }

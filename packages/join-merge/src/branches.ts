@@ -1,0 +1,58 @@
+import { checkFunction, demand } from "@holdfast/core";
+import { type Body, Branch } from "./branch.js";
+import { GraphError, show } from "./errors.js";
+
+/** Things with names, in order: an object, or an iterable of pairs such as a `Map`. */
+export type Named<T> = Readonly<Record<string, T>> | Iterable<readonly [name: string, value: T]>;
+
+/** The pairs of `named`, in order. */
+export function entriesOf<T>(named: Named<T>, what: string): readonly (readonly [string, T])[] {
+  demand(Object(named) === named && typeof named !== "function", `${what} must be an object or a Map`, named);
+  if (isIterable(named)) return [...named];
+  // Half the time of Object.entries() where there are many.
+  return Object.keys(named).map((name) => [name, named[name] as T]);
+}
+
+export function isIterable<T>(named: Named<T>): named is Iterable<readonly [string, T]> {
+  return Symbol.iterator in named;
+}
+
+/** The branches, in order. Throws for a name that comes twice, and for what is no function. */
+export function branchesOf(named: Named<Body>): readonly Branch[] {
+  const branches = entriesOf(named, "branches").map(([name, body], index) => branchOf(name, index, body));
+  // The names of an object differ.
+  if (isIterable(named)) mapOf(branches);
+  return branches;
+}
+
+export function branchOf(name: string, index: number, body: Body): Branch {
+  demand(typeof name === "string", "the name of a branch must be a string", name);
+  if (typeof body !== "function") checkFunction(body, `branch ${show(name)}`);
+  return new Branch(name, index, body);
+}
+
+/** The branches by name. Throws for a name that comes twice. */
+export function mapOf(branches: readonly Branch[]): ReadonlyMap<string, Branch> {
+  const map = new Map<string, Branch>();
+  for (const branch of branches) {
+    const { name } = branch;
+    if (map.has(name))
+      throw new GraphError(`There are two branches ${show(name)}; names must differ`, "duplicate_name", [
+        name,
+      ]);
+    map.set(name, branch);
+  }
+  return map;
+}
+
+/** What `of` makes of each branch, by name: in an object without prototype, or in a Map where names came in pairs. */
+export function byName(branches: Iterable<Branch>, of: (branch: Branch) => unknown, asMap: boolean): object {
+  if (asMap) {
+    const map = new Map<string, unknown>();
+    for (const each of branches) map.set(each.name, of(each));
+    return map;
+  }
+  const object = Object.create(null) as Record<string, unknown>;
+  for (const each of branches) object[each.name] = of(each);
+  return object;
+}

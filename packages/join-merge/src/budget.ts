@@ -1,0 +1,129 @@
+import { controller, type Controller, type Governor, type LockToken } from "@holdfast/core";
+import type { Branch } from "./branch.js";
+import { Heap } from "./heap.js";
+import type { Run } from "./run.js";
+
+/** The right of one branch to run. */
+export type Slot = Pick<LockToken, "release">;
+
+/** A branch that waits for a slot, to start or to go on. */
+export interface Claim {
+  readonly branch: Branch;
+  /** Gives it a slot. `by` is the join whose step this is, if it is known. */
+  admit(slot: Slot, by: Run | undefined): void;
+  /** There will be none. */
+  refuse(error: unknown): void;
+  /** Whether it still wants one. */
+  waiting: boolean;
+}
+
+/**
+ * The slots that a join and all joins within it share: a number of them, or what a governor grants.
+ *
+ * Who comes next is who would come next one at a time: the branches of a join within a branch go before the branches
+ * after that one.
+ */
+export class Budget {
+  readonly #claims = new Heap<Claim>(precedes);
+  readonly #governor: Governor | undefined;
+  /** One of those that are only counted. */
+  readonly #counted: Slot = {
+    release: () => {
+      this.#free += 1;
+    },
+  };
+  #free: number;
+  #waiting = 0;
+  #asking: Controller | undefined;
+
+  constructor(limit: number | Governor) {
+    this.#governor = typeof limit === "number" ? undefined : limit;
+    this.#free = typeof limit === "number" ? limit : 0;
+  }
+
+  /** Lets a branch wait. The caller advances the budget afterwards. */
+  ask(claim: Claim): void {
+    this.#waiting += 1;
+    this.#claims.push(claim);
+  }
+
+  /** Takes back a claim that waits. */
+  drop(claim: Claim): void {
+    claim.waiting = false;
+    this.#waiting -= 1;
+    if (this.#waiting === 0) this.#asking?.abort(undefined);
+  }
+
+  giveBack(slot: Slot, by: Run | undefined): void {
+    slot.release();
+    this.advance(by);
+  }
+
+  /** Gives out the slots that there are. */
+  advance(by: Run | undefined): void {
+    // While the governor is asked, whatever it grants comes by that way.
+    while (this.#waiting > 0 && this.#asking === undefined) {
+      const slot = this.#take();
+      if (slot === null) return;
+      this.#admit(slot, by);
+    }
+  }
+
+  #take(): Slot | null {
+    if (this.#governor !== undefined) {
+      const token = this.#governor.tryAcquire();
+      if (token === null) this.#askGovernor(this.#governor);
+      return token;
+    }
+    if (this.#free === 0) return null;
+    this.#free -= 1;
+    return this.#counted;
+  }
+
+  #askGovernor(governor: Governor): void {
+    const asking = (this.#asking = controller());
+    governor.acquire({ signal: asking.signal }).then(
+      (token) => {
+        this.#asking = undefined;
+        // Those who waited may have gone since.
+        if (this.#waiting === 0) token.release();
+        else this.#admit(token, undefined);
+        this.advance(undefined);
+      },
+      (error: unknown) => {
+        this.#asking = undefined;
+        if (!asking.signal.aborted) this.#refuse(error);
+        this.advance(undefined);
+      },
+    );
+  }
+
+  #admit(slot: Slot, by: Run | undefined): void {
+    this.#next()?.admit(slot, by);
+  }
+
+  #refuse(error: unknown): void {
+    for (let count = this.#waiting; count > 0; count -= 1) this.#next()?.refuse(error);
+  }
+
+  /** Who is next, and waits no longer. */
+  #next(): Claim | undefined {
+    for (let claim; (claim = this.#claims.pop()) !== undefined;)
+      if (claim.waiting) {
+        claim.waiting = false;
+        this.#waiting -= 1;
+        return claim;
+      }
+    return undefined;
+  }
+}
+
+function precedes({ branch: a }: Claim, { branch: b }: Claim): boolean {
+  return a.run === b.run ? a.position < b.position : isBefore(a.path, b.path);
+}
+
+function isBefore(a: readonly number[], b: readonly number[]): boolean {
+  // None is the beginning of another: a branch within which there are joins does not wait for a slot.
+  const at = a.findIndex((place, index) => place !== b[index]);
+  return (a[at] ?? 0) < (b[at] ?? 0);
+}

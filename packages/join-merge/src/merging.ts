@@ -1,0 +1,111 @@
+import { demand } from "@holdfast/core";
+import type { Branch } from "./branch.js";
+import { KeyCollisionError, ReducerError } from "./errors.js";
+import { type Isolation, isolations, view } from "./isolate.js";
+import { Merge, type Relation } from "./merge.js";
+import { checkOneOf } from "./options.js";
+import { type MergeOptions, mergeOptions, readRules, type Rules } from "./rules.js";
+import type { Run } from "./run.js";
+import { checkOutput, type Output } from "./store.js";
+
+/** What joins that merge have besides. */
+export interface IntoOptions<Base, Keys> extends MergeOptions<Keys> {
+  /** What the outputs are merged into; it is not changed. Default `{}`. A `Map` makes the value one, and outputs may be. */
+  readonly base?: Base | undefined;
+  /** Default `"none"`. */
+  readonly isolate?: Isolation | undefined;
+}
+
+export const intoOptions: readonly string[] = [...mergeOptions, "base", "isolate"];
+
+/** How a branch that has a key stands to one that had it before. */
+export type Relate = (by: Branch, over: Branch) => Relation;
+
+const apart: Relate = () => "sibling";
+
+/** The merge of a run. */
+export class Merging {
+  readonly isolation: Isolation;
+  readonly #base: Output;
+  readonly #rules: Rules;
+  readonly #relate: Relate;
+  readonly #merge: Merge<Branch>;
+  #shared: object | undefined;
+
+  constructor(options: IntoOptions<object, unknown> | undefined, relate: Relate = apart) {
+    const { base = {}, isolate } = options ?? {};
+    demand(Object(base) === base, "options.base must be an object or a Map", base);
+    checkOneOf("isolate", isolate, isolations);
+    this.isolation = isolate ?? "none";
+    this.#base = base as Output;
+    this.#rules = readRules(options);
+    this.#relate = relate;
+    this.#merge = this.#begin();
+  }
+
+  /** What has been merged so far. */
+  get value(): object {
+    return this.#merge.value;
+  }
+
+  accept(branch: Branch, value: unknown): void {
+    if (value == null && this.#rules.allowNothing) return;
+    checkOutput(value, branch.name, this.#base instanceof Map);
+  }
+
+  /** The base for a branch that comes after no other. */
+  baseAlone(): object {
+    if (this.isolation === "clone") return view(this.#base, "clone");
+    return (this.#shared ??= view(this.#base, this.isolation));
+  }
+
+  /** The base for a branch that comes after these. */
+  baseAfter(branches: readonly Branch[]): object {
+    if (branches.length === 0) return this.baseAlone();
+    const merge = this.#begin();
+    // Collisions that are not allowed are for the merge in the end to tell.
+    for (const each of branches) this.#add(merge, each);
+    return view(merge.value as Output, this.isolation);
+  }
+
+  /** The base for all branches of a level, when those before have been added. */
+  baseSoFar(): object {
+    return view(this.value as Output, this.isolation);
+  }
+
+  /** Adds what these branches made. If that cannot be, those to blame have failed. */
+  add(branches: readonly Branch[], run: Run): void {
+    try {
+      for (const each of branches) this.#add(this.#merge, each);
+      for (const { collision, unordered } of this.#merge.check()) {
+        const level = collision.policy === "warn" || unordered ? "warning" : "debug";
+        run.tell({ type: "collision", level, collision, unordered });
+      }
+    } catch (error) {
+      this.#blame(error, run);
+      throw error;
+    }
+  }
+
+  #begin(): Merge<Branch> {
+    return new Merge(this.#base, this.#rules, this.#relate);
+  }
+
+  #add(merge: Merge<Branch>, branch: Branch): void {
+    const output = branch.result as Output | null | undefined;
+    if (output == null) return;
+    merge.add(branch, output, this.#rules.delta ? (branch.base as Output) : this.#base);
+  }
+
+  #blame(error: unknown, run: Run): void {
+    const names =
+      error instanceof KeyCollisionError
+        ? error.collisions.map(({ by }) => by)
+        : error instanceof ReducerError
+          ? [error.branch]
+          : [];
+    for (const each of run.branches) if (names.includes(each.name)) each.fail(error);
+    // A getter would keep the whole run alive.
+    if (names.length > 0) Object.assign(error as object, { records: run.records() });
+  }
+}
