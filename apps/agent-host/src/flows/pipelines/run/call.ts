@@ -39,7 +39,11 @@ export class Call {
   }
 
   /** Does the work. Settles as it does, or rejects with `UnresponsiveError` when there is nothing left that could stop it. */
-  async run<T>(parent: AbortSignal, timeoutMs: number | undefined, work: (call: this) => Promise<T>): Promise<T> {
+  async run<T>(
+    parent: AbortSignal,
+    timeoutMs: number | undefined,
+    work: (call: this) => Promise<T>,
+  ): Promise<T> {
     parent.throwIfAborted();
     let giveUp!: (error: Error) => void;
     const left = new Promise<never>((_, reject) => {

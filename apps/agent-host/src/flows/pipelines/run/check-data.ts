@@ -9,18 +9,31 @@ import type { Made } from "./place.js";
 export function checkInput({ id, inputSchema }: Step, { last }: View): unknown {
   if (inputSchema === undefined) return undefined;
   const text = last === undefined ? "" : jsonTextOf(last);
-  return check(text, inputSchema, id, "schema/input-validation-failed", "does not get what its input_schema says");
+  return check(
+    text,
+    inputSchema,
+    id,
+    "schema/input-validation-failed",
+    "does not get what its input_schema says",
+  );
 }
 
-/** Throws `StepError` if a step has made something else than it says. */
-export function checkOutput({ id, outputSchema }: Step, { response, stdout }: Made): void {
-  if (outputSchema === undefined) return;
+/** Throws `StepError` if a step has made something else than it says. A join has its own rules for that, and has followed them. */
+export function checkOutput({ id, outputSchema }: Step, { response, stdout, join }: Made): void {
+  if (outputSchema === undefined || join !== undefined) return;
   const text = response ?? stdout ?? "";
-  check(text, outputSchema, id, "schema/output-validation-failed", "has not made what its output_schema says");
+  check(
+    text,
+    outputSchema,
+    id,
+    "schema/output-validation-failed",
+    "has not made what its output_schema says",
+  );
 }
 
 function check(text: string, schema: JsonSchema, stepId: string, type: ErrorType, what: string): unknown {
-  const wrong = (why: string): StepError => new StepError(type, `step "${stepId}" ${what}: ${why}`, { stepId });
+  const wrong = (why: string): StepError =>
+    new StepError(type, `step "${stepId}" ${what}: ${why}`, { stepId });
   let value: unknown;
   try {
     value = JSON.parse(text) as unknown;

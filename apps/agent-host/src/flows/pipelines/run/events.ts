@@ -5,8 +5,7 @@ import type { StepError } from "../values/step-error.js";
 export type CancelReason =
   "fail_fast" | "dependency_failed" | "abort_pipeline" | "break" | "pipeline_error" | "kill";
 
-export type CancelOutcome =
-  "not_started" | "cancelled" | "completed" | "failed" | "forced" | "unresponsive";
+export type CancelOutcome = "not_started" | "cancelled" | "completed" | "failed" | "forced" | "unresponsive";
 
 /** What happens in a run, in the order in which it happens. Whatever is about a step says which. */
 export type RunEvent =
@@ -14,6 +13,8 @@ export type RunEvent =
       readonly type: "run_started";
       readonly runId: string;
       readonly source: string;
+      /** Of the folder in which it runs. */
+      readonly projectHash: string;
       readonly totalSteps: number;
       readonly at: string;
     }

@@ -12,29 +12,29 @@ export interface Doomed {
  * needs anything. `runs` are all steps in the order of declaration.
  */
 export function findDoomed(runs: readonly StepRun[]): Doomed[] {
-  const byId = new Map(runs.map((run) => [run.step.id, run]));
   // Those who will not do what they are for, and those of them whose failure goes on to who depends on them.
   const dead = new Set<StepRun>();
-  const lost = new Set(runs.filter(({ isLost }) => isLost));
+  const lost = new Set(runs.filter(({ isLost }) => isLost).map(({ step }) => step.id));
   for (const run of runs) {
     const { step, outcome } = run;
     if (outcome !== undefined || outlivesFailures(step)) continue;
-    if (!step.dependsOn.some((id) => lost.has(byId.get(id) as StepRun))) continue;
+    if (!step.dependsOn.some((id) => lost.has(id))) continue;
     dead.add(run);
-    if (step.body.kind === "join" || step.onError.kind !== "continue") lost.add(run);
+    if (step.body.kind === "join" || step.onError.kind !== "continue") lost.add(step.id);
   }
 
-  const needed = new Set<StepRun>();
+  const needed = new Set<string>();
   for (const run of [...runs].reverse()) {
-    const isLive = run.outcome === undefined && !dead.has(run) && (!run.step.async || needed.has(run));
-    if (isLive) for (const id of run.step.dependsOn) needed.add(byId.get(id) as StepRun);
+    const isLive =
+      run.outcome === undefined && !dead.has(run) && (!run.step.async || needed.has(run.step.id));
+    if (isLive) for (const id of run.step.dependsOn) needed.add(id);
   }
 
   return runs.flatMap((run): Doomed[] => {
     if (!run.step.async || run.outcome !== undefined || !run.launched) return [];
     // Others end by themselves when all that they wait for has ended: joins with an error of their own.
-    if (lost.has(run) && run.step.body.kind !== "join") return [{ run, reason: "dependency_failed" }];
-    return needed.has(run) ? [] : [{ run, reason: "fail_fast" }];
+    if (lost.has(run.step.id) && run.step.body.kind !== "join") return [{ run, reason: "dependency_failed" }];
+    return needed.has(run.step.id) ? [] : [{ run, reason: "fail_fast" }];
   });
 }
 

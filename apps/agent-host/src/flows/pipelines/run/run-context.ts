@@ -1,7 +1,6 @@
 import type { IdReservations } from "@holdfast/id-reservation";
 import type { Runner } from "../../runners/runner.js";
 import type { Library } from "../library.js";
-import type { Surroundings } from "../values/resolve.js";
 import type { Graces } from "./call.js";
 import type { Clock, Stamps } from "./clock.js";
 import type { Conversations } from "./conversations.js";
@@ -28,7 +27,6 @@ export interface RunContext {
   readonly disabled: ReadonlySet<string>;
   /** Where commands run. */
   readonly cwd: string;
-  readonly around: Surroundings;
   /** Whether what stands in a join for failures must fit its schema too. */
   readonly strictJoins: boolean;
 }

@@ -13,7 +13,7 @@ import type { CancelOutcome, CancelReason, FailedJoin, RunStatus } from "./event
 import { findDoomed } from "./liveness.js";
 import type { RunContext } from "./run-context.js";
 import { Slots } from "./slots.js";
-import { type Outcome, StepRun } from "./step-run.js";
+import { type Outcome, type StepRun, StepRuns } from "./step-run.js";
 import { StepWorker, type Verdict } from "./step-worker.js";
 
 export interface ScopeRunOptions {
@@ -52,12 +52,14 @@ interface End {
 export class ScopeRun {
   readonly #options: ScopeRunOptions;
   readonly #plan: Plan;
-  readonly #runs: ReadonlyMap<string, StepRun>;
+  readonly #runs: StepRuns;
   readonly #slots: Slots;
   /** Aborts when the rest is not to start any more. */
   readonly #over = new AbortController();
   /** Failures beside the one that ended it, in the order in which they happened. */
   readonly #others: StepError[] = [];
+  /** Joins that failed because of others. */
+  readonly #following = new Set<StepRun>();
   #view: View = View.empty;
   #settled = 0;
   #end: End | undefined;
@@ -68,7 +70,7 @@ export class ScopeRun {
     const { scope, pipeline } = options.called;
     this.#options = options;
     this.#plan = planOf(scope);
-    this.#runs = new Map(scope.steps.map((step) => [step.id, new StepRun(step)]));
+    this.#runs = new StepRuns(scope.steps);
     this.#slots = new Slots(pipeline.defaults.maxConcurrency);
   }
 
@@ -116,7 +118,7 @@ export class ScopeRun {
     let group: string | undefined;
     for (const step of steps) {
       if (this.#end !== undefined) return;
-      const run = this.#runOf(step.id);
+      const run = this.#runs.of(step.id);
       run.view = this.#view;
       run.launchedAt = this.#options.context.stamps.next();
       const canTell = step.dependsOn.length === 0;
@@ -145,7 +147,7 @@ export class ScopeRun {
 
   /** A step's turn has come: all that it depends on is over. */
   async #take(step: Step): Promise<void> {
-    const run = this.#runOf(step.id);
+    const run = this.#runs.of(step.id);
     if (step.async) {
       // All branches of a launch are launched before any of them does anything.
       await Promise.resolve();
@@ -162,8 +164,8 @@ export class ScopeRun {
 
   async #perform(run: StepRun, launchView: View): Promise<void> {
     const { step } = run;
-    const dependencies = this.#dependenciesOf(run);
-    const collected = dependencies.flatMap(({ outcome }) => outcome?.records ?? []);
+    const dependencies = this.#runs.dependenciesOf(run);
+    const collected = [...new Set(dependencies.flatMap(({ outcome }) => outcome?.records ?? []))];
     const view = launchView.collecting(collected, dependencies.map(speakerOf));
     if (!step.async) this.#view = view;
 
@@ -206,7 +208,7 @@ export class ScopeRun {
       if (record === undefined)
         this.#settle(run, { kind: "absorbed", error: failure ?? this.#unknown(step), records });
       else this.#settle(run, { kind: "completed", record, records });
-      if (verdict !== undefined) this.#obey(verdict, step);
+      if (verdict !== undefined && run.cancelled === undefined) this.#obey(verdict, step);
     } catch (error) {
       const records = [...collected, ...worker.records];
       if (run.cancelled === undefined) this.#fail(run, StepError.of(error, step.id), records);
@@ -240,40 +242,51 @@ export class ScopeRun {
   /** It cannot run, because what it depends on has failed. */
   #failWith(run: StepRun, lost: readonly StepRun[], collected: readonly StepRecord[]): void {
     const { step } = run;
-    const root = this.#rootOf(run) ?? (lost[0] as StepRun);
+    const root = this.#rootOf(run) ?? lost[0] ?? run;
     const cause = errorOf(root);
     const what = isJoin(step) ? `the join "${step.id}" fails (fail_fast)` : `step "${step.id}" cannot run`;
-    const error = new StepError("pipeline/aborted", `${what}, because "${root.step.id}" failed: ${cause.message}`, {
-      stepId: step.id,
-      cause,
-    });
+    const error = new StepError(
+      "pipeline/aborted",
+      `${what}, because "${root.step.id}" failed: ${cause.message}`,
+      {
+        stepId: step.id,
+        cause,
+      },
+    );
     if (step.onError.kind === "continue") {
       const { events } = this.#options.context;
       const { stepId } = this.#named(run);
-      events.tell({ type: "step_error", stepId, error, action: "continue", attempt: undefined, maxRetries: undefined });
+      events.tell({
+        type: "step_error",
+        stepId,
+        error,
+        action: "continue",
+        attempt: undefined,
+        maxRetries: undefined,
+      });
       this.#settle(run, { kind: "absorbed", error, records: collected });
-    } else if (step.async && !isJoin(step)) this.#stop(run, "dependency_failed", root.step.id);
-    else this.#fail(run, error, collected, isJoin(step) ? this.#joinOf(run, root) : undefined);
+      return;
+    }
+    if (step.async && !isJoin(step)) {
+      this.#stop(run, "dependency_failed", root.step.id);
+      return;
+    }
+    this.#following.add(run);
+    this.#fail(run, error, collected, isJoin(step) ? this.#joinOf(run, root) : undefined);
   }
 
   /** The first of those it depends on, one way or another, to fail by itself. */
   #rootOf(run: StepRun): StepRun | undefined {
-    const all = new Set<StepRun>();
-    const add = (each: StepRun): void => {
-      for (const dependency of this.#dependenciesOf(each))
-        if (!all.has(dependency)) {
-          all.add(dependency);
-          add(dependency);
-        }
-    };
-    add(run);
+    const all = new Set(this.#runs.dependenciesOf(run));
+    // What is added on the way is visited too.
+    for (const each of all) for (const dependency of this.#runs.dependenciesOf(each)) all.add(dependency);
     return [...all]
-      .filter((each) => each.outcome?.kind === "failed" && !isFollowing(each))
+      .filter((each) => each.outcome?.kind === "failed" && !this.#following.has(each))
       .sort((a, b) => a.sequence - b.sequence)[0];
   }
 
   #joinOf(run: StepRun, root: StepRun): FailedJoin {
-    const cancelled = this.#dependenciesOf(run).filter((each) => each.cancelled !== undefined);
+    const cancelled = this.#runs.dependenciesOf(run).filter((each) => each.cancelled !== undefined);
     return {
       trigger: root.step.id,
       cancelled: cancelled.map((each) => ({ stepId: each.step.id, outcome: howOf(each) })),
@@ -345,7 +358,7 @@ export class ScopeRun {
   /** Stops those of whom nobody needs anything any more. */
   #stopDoomed(): void {
     if (this.#trigger === undefined || this.#end !== undefined) return;
-    for (const { run, reason } of findDoomed([...this.#runs.values()])) this.#stop(run, reason, this.#trigger);
+    for (const { run, reason } of findDoomed(this.#runs.all)) this.#stop(run, reason, this.#trigger);
   }
 
   /** Ends it now: nothing starts any more, and what runs is told to stop. The first end stands. */
@@ -355,12 +368,13 @@ export class ScopeRun {
       return;
     }
     this.#end = end;
-    for (const run of this.#runs.values()) if (run.launched && run.step.id !== end.by) this.#stop(run, reason, end.by);
+    for (const run of this.#runs.all)
+      if (run.launched && run.step.id !== end.by) this.#stop(run, reason, end.by);
     this.#over.abort(new Error("the pipeline has ended"));
   }
 
   #result(): ScopeResult {
-    const failed = [...this.#runs.values()].filter(({ outcome }) => outcome?.kind === "failed");
+    const failed = this.#runs.all.filter(({ outcome }) => outcome?.kind === "failed");
     failed.sort((a, b) => a.sequence - b.sequence);
     // A failure that nobody has looked at is not lost.
     const left = failed.find((run) => !this.#isConsumed(run));
@@ -368,14 +382,19 @@ export class ScopeRun {
       this.#end = { status: "failed", error: errorOf(left), by: left.step.id };
     const { status = "completed", error, by } = this.#end ?? {};
     for (const other of [...failed.map(errorOf), ...this.#others])
-      if (error !== undefined && other !== error && !causesOf(error).has(other) && !error.secondary.includes(other))
+      if (
+        error !== undefined &&
+        other !== error &&
+        !causesOf(error).has(other) &&
+        !error.secondary.includes(other)
+      )
         error.secondary.push(other);
     return { status, error, breakAt: status === "break" ? (by ?? undefined) : undefined, view: this.#view };
   }
 
   /** Whether its failure has reached the main flow, through whoever depends on it. */
   #isConsumed(run: StepRun): boolean {
-    return [...this.#runs.values()].some((each) => {
+    return this.#runs.all.some((each) => {
       if (!each.step.dependsOn.includes(run.step.id)) return false;
       if (each.outcome === undefined || each.outcome.kind === "skipped") return false;
       const passesOn = each.step.async && each.isLost;
@@ -399,15 +418,9 @@ export class ScopeRun {
   }
 
   #unknown({ id }: Step): StepError {
-    return new StepError("runner/invocation-failed", `step "${id}" has ended without a result`, { stepId: id });
-  }
-
-  #runOf(id: string): StepRun {
-    return this.#runs.get(id) as StepRun;
-  }
-
-  #dependenciesOf({ step }: StepRun): StepRun[] {
-    return step.dependsOn.map((id) => this.#runOf(id));
+    return new StepError("runner/invocation-failed", `step "${id}" has ended without a result`, {
+      stepId: id,
+    });
   }
 
   #named({ step, group }: StepRun): {
@@ -427,12 +440,6 @@ function speakerOf({ outcome }: StepRun): StepRecord | undefined {
 
 function errorOf({ outcome }: StepRun): StepError {
   return (outcome as Outcome & { error: StepError }).error;
-}
-
-/** Whether it failed only because something that it depends on did. */
-function isFollowing(run: StepRun): boolean {
-  const { type, cause } = errorOf(run);
-  return type === "pipeline/aborted" && cause instanceof StepError;
 }
 
 function howOf({ outcome, cancelled }: StepRun): CancelOutcome {

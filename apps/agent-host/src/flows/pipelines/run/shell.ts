@@ -43,7 +43,11 @@ export async function runShell(command: string, { cwd, signal, forced }: ShellOp
     if (child.pid === undefined) throw new Error(`the command ${exit.how}`);
     // A process that has left the group may hold the pipe for ever.
     const [stdout, stderr] = await Promise.race([output, delay(2000, undefined, { ref: false })]).then(
-      (both) => both ?? Promise.reject(new Error("the command has ended, but something that it started keeps its output open")),
+      (both) =>
+        both ??
+        Promise.reject(
+          new Error("the command has ended, but something that it started keeps its output open"),
+        ),
     );
     return { stdout, stderr, exitCode: exit.code };
   } finally {

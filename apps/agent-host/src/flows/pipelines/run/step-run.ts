@@ -86,3 +86,25 @@ export class StepRun {
     return true;
   }
 }
+
+/** All steps of one run of a pipeline, in the order of declaration. */
+export class StepRuns {
+  readonly all: readonly StepRun[];
+  readonly #byId: ReadonlyMap<string, StepRun>;
+
+  constructor(steps: readonly Step[]) {
+    this.all = steps.map((step) => new StepRun(step));
+    this.#byId = new Map(this.all.map((run) => [run.step.id, run]));
+  }
+
+  of(id: string): StepRun {
+    const run = this.#byId.get(id);
+    if (run === undefined) throw new Error(`there is no step ${JSON.stringify(id)}`);
+    return run;
+  }
+
+  /** In the order in which it names them. */
+  dependenciesOf({ step }: StepRun): StepRun[] {
+    return step.dependsOn.map((id) => this.of(id));
+  }
+}

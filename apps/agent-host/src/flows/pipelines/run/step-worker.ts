@@ -18,7 +18,8 @@ import { ScopeRun } from "./scope-run.js";
 import type { StepRun } from "./step-run.js";
 
 /** What a step says about the pipeline that it is in. */
-export type Verdict = { readonly kind: "break" } | { readonly kind: "abort_pipeline"; readonly error: StepError };
+export type Verdict =
+  { readonly kind: "break" } | { readonly kind: "abort_pipeline"; readonly error: StepError };
 
 /** What a step has done. */
 export interface Work {
@@ -60,7 +61,9 @@ export class StepWorker {
     let view = before;
     for (const entry of step.before) view = await this.#chained(entry, view);
     const body = await this.#body(step, view, this.#run.launchedAt);
-    if (body.record === undefined) return { ...body, verdict: undefined };
+    // What was told to stop and has made something all the same does nothing more.
+    if (body.record === undefined || this.#run.cancelled !== undefined)
+      return { ...body, verdict: undefined };
     view = view.after(body.record, runnerNameOf(step));
     const verdict = await this.#react(step, body.record, view, body.input);
     if (verdict === undefined) for (const entry of step.then) view = await this.#chained(entry, view);
@@ -111,6 +114,8 @@ export class StepWorker {
   async #absorb(step: Step, thrown: unknown, attempt: number): Promise<StepError | undefined> {
     if (this.#run.signal.aborted) throw thrown;
     const error = StepError.of(thrown, step.id);
+    // Nobody could know later what the pipeline went on after.
+    if (error.type === "storage/write-failed") throw error;
     const { onError } = step;
     const { events } = this.#where.context;
     const told = { type: "step_error", stepId: this.#named(step).stepId, error } as const;
@@ -150,7 +155,7 @@ export class StepWorker {
 
   /** Runs another pipeline to its end. Only its last response comes back. */
   async #callPipeline({ id }: Step, target: string, prompt: string | undefined): Promise<Made> {
-    const { context, called, around, prefix, depth } = this.#where;
+    const { context, around, prefix, depth } = this.#where;
     if (depth >= maxDepth)
       throw new StepError(
         "pipeline/circular-reference",
@@ -169,7 +174,10 @@ export class StepWorker {
     const { status, error, view } = await child.run();
     if (status === "killed") throw this.#run.signal.reason;
     if (error !== undefined)
-      throw new StepError(error.type, `step "${id}": in ${target}: ${error.message}`, { stepId: id, cause: error });
+      throw new StepError(error.type, `step "${id}": in ${target}: ${error.message}`, {
+        stepId: id,
+        cause: error,
+      });
     return { response: view.last === undefined ? null : textOf(view.last) };
   }
 
@@ -179,10 +187,14 @@ export class StepWorker {
       return context.library.resolve(called.pipeline, target);
     } catch (error) {
       if (!(error instanceof FileProblemsError)) throw error;
-      throw new StepError("config/validation-failed", `step "${id}" cannot call "${target}": ${error.message}`, {
-        stepId: id,
-        cause: error,
-      });
+      throw new StepError(
+        "config/validation-failed",
+        `step "${id}" cannot call "${target}": ${error.message}`,
+        {
+          stepId: id,
+          cause: error,
+        },
+      );
     }
   }
 
@@ -198,7 +210,10 @@ export class StepWorker {
       case "abort_pipeline": {
         const said = action.message && resolveTemplate(action.message, view, around);
         const message = `step "${step.id}" says abort_pipeline in on_result${said === undefined ? "" : `: ${said}`}`;
-        return { kind: "abort_pipeline", error: new StepError("pipeline/aborted", message, { stepId: step.id }) };
+        return {
+          kind: "abort_pipeline",
+          error: new StepError("pipeline/aborted", message, { stepId: step.id }),
+        };
       }
       case "pause_for_human": {
         const message = action.message ?? step.gate.message;
@@ -238,7 +253,7 @@ export class StepWorker {
       signal: this.#run.signal,
       name: this.#named(step).stepId,
       onForced: () => {
-        this.#run.forced = true;
+        if (this.#run.cancelled !== undefined) this.#run.forced = true;
       },
     };
   }
@@ -261,13 +276,7 @@ export class StepWorker {
     return { stepId: `${prefix}${id}`, index: step.index, totalSteps: called.scope.steps.length, group };
   }
 
-  #recordOf(
-    step: Step,
-    { prompt }: Prepared,
-    made: Made,
-    launchedAt: string,
-    startedAt: string,
-  ): StepRecord {
+  #recordOf(step: Step, { prompt }: Prepared, made: Made, launchedAt: string, startedAt: string): StepRecord {
     return {
       response: null,
       costUsd: null,

@@ -26,8 +26,12 @@ export function holds(condition: Condition, view: View, around: Surroundings): b
         return (pattern ?? new Pattern(expected)).isIn(actual);
     }
   } catch (error) {
-    throw new StepError("condition/invalid", `the condition ${source} is not valid: ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw new StepError(
+      "condition/invalid",
+      `the condition ${source} is not valid: ${(error as Error).message}`,
+      {
+        cause: error,
+      },
+    );
   }
 }

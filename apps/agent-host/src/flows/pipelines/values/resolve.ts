@@ -27,7 +27,10 @@ export function resolveTemplate(
 function resolveReference(reference: Reference, view: View, around: Surroundings): string {
   const value = lookUp(reference, view, around);
   if (typeof value === "string") return value;
-  throw new StepError("template/unresolved-variable", `{{ ${reference.name} }} cannot be resolved: ${value.why}`);
+  throw new StepError(
+    "template/unresolved-variable",
+    `{{ ${reference.name} }} cannot be resolved: ${value.why}`,
+  );
 }
 
 interface Unresolved {
@@ -41,9 +44,7 @@ function lookUp(reference: Reference, view: View, around: Surroundings): string 
     case "run_id":
       return around.runId;
     case "input":
-      return (
-        around.inputs.get(reference.key) ?? { why: `give it with --set ${reference.key}=…` }
-      );
+      return around.inputs.get(reference.key) ?? { why: `give it with --set ${reference.key}=…` };
     case "step":
       return lookUpStep(reference.id, reference.path, view, around);
   }

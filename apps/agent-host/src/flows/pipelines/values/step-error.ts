@@ -35,6 +35,9 @@ export class StepError extends Error {
   static of(error: unknown, stepId: string): StepError {
     if (error instanceof StepError) return error;
     const message = error instanceof Error ? error.message : String(error);
-    return new StepError("runner/invocation-failed", `step "${stepId}": ${message}`, { stepId, cause: error });
+    return new StepError("runner/invocation-failed", `step "${stepId}": ${message}`, {
+      stepId,
+      cause: error,
+    });
   }
 }

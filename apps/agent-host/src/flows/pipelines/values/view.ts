@@ -31,11 +31,7 @@ export class View {
   after(record: StepRecord, runner: string): View {
     const sessions =
       record.sessionId === null ? this.sessions : new Map([...this.sessions, [runner, record.sessionId]]);
-    return new View(
-      [...this.records, record],
-      textOf(record) === null ? this.last : record,
-      sessions,
-    );
+    return new View([...this.records, record], textOf(record) === null ? this.last : record, sessions);
   }
 
   /** With the records of others, each once, and with the last of `speakers` that has said something as the last response. */

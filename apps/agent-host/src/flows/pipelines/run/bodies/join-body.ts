@@ -6,13 +6,22 @@ import type { Made } from "../place.js";
 import type { StepRun } from "../step-run.js";
 
 /** Merges what the dependencies of a join have come to. Throws `StepError` if that is not what its schema says. */
-export function joinOutputs(step: Step, policy: JoinPolicy, dependencies: readonly StepRun[], strict: boolean): Made {
+export function joinOutputs(
+  step: Step,
+  policy: JoinPolicy,
+  dependencies: readonly StepRun[],
+  strict: boolean,
+): Made {
   // Known before a run, so that a failure cannot turn one into the other.
   const isStructured = dependencies.every((run) => run.step.outputSchema !== undefined);
   const contributions = dependencies.map((run) => contributionOf(run, isStructured));
   const ids = (kind: string): string[] =>
     dependencies.filter(({ outcome }) => outcome?.kind === kind).map((run) => run.step.id);
-  const join = { onError: policy, failed: [...ids("failed"), ...ids("absorbed")], cancelled: ids("cancelled") };
+  const join = {
+    onError: policy,
+    failed: [...ids("failed"), ...ids("absorbed")],
+    cancelled: ids("cancelled"),
+  };
   if (!isStructured)
     return { response: joinText(contributions), join: { ...join, mode: "text", entries: undefined } };
   const entries = joinEntries(contributions);
@@ -45,7 +54,11 @@ function valueOf(id: string, record: StepRecord): Contribution {
     // What a join has made is compact, and has its keys in an order that an object might not keep.
     return { kind: "value", id, value, json: record.join === undefined ? JSON.stringify(value) : text };
   } catch (cause) {
-    throw new StepError("schema/output-validation-failed", `the output of "${id}" was valid and is no JSON now`, { cause });
+    throw new StepError(
+      "schema/output-validation-failed",
+      `the output of "${id}" was valid and is no JSON now`,
+      { cause },
+    );
   }
 }
 

@@ -33,7 +33,12 @@ export function preparePrompt(step: Step, template: Template, place: Place): Pre
         const { signal } = call;
         const appendSystemPrompt = await appended(call);
         const speak = (): Promise<Made> =>
-          converse({ ...request, ...hooks(place, call), appendSystemPrompt, prompt, conversation }, runner, step, context);
+          converse(
+            { ...request, ...hooks(place, call), appendSystemPrompt, prompt, conversation },
+            runner,
+            step,
+            context,
+          );
         // Two who go on with one conversation would write into each other's turns.
         if (conversation.kind !== "resume") return speak();
         return context.conversations.alone(conversation.sessionId, signal, speak);
@@ -93,7 +98,10 @@ async function converse(
 ): Promise<Made> {
   const { conversation, prompt } = request;
   const before = conversation.kind === "fresh" ? undefined : conversation.sessionId;
-  const said = conversation.kind === "copy" && !runner.copies ? conversations.transcript(conversation.sessionId) : undefined;
+  const said =
+    conversation.kind === "copy" && !runner.copies
+      ? conversations.transcript(conversation.sessionId)
+      : undefined;
   const isReplayed = conversation.kind === "copy" && !runner.copies;
   const reply = await runner.invoke({
     ...request,
@@ -105,7 +113,11 @@ async function converse(
   return { ...madeOf(reply), contextInherited: isAsync ? inherited(conversation, runner, said) : undefined };
 }
 
-function inherited({ kind }: Conversation, { copies }: Runner, said: string | undefined): Made["contextInherited"] {
+function inherited(
+  { kind }: Conversation,
+  { copies }: Runner,
+  said: string | undefined,
+): Made["contextInherited"] {
   if (kind === "resume") return undefined;
   if (kind === "copy" && copies) return "copied";
   return said === undefined ? "none" : "replayed";
@@ -124,7 +136,9 @@ function prepareAppended(
     if (parts === undefined) return undefined;
     const texts: string[] = [];
     for (const { kind, text } of parts)
-      texts.push(kind === "text" ? text : (await runShell(text, { cwd: context.cwd, signal, forced })).stdout);
+      texts.push(
+        kind === "text" ? text : (await runShell(text, { cwd: context.cwd, signal, forced })).stdout,
+      );
     return texts.join("\n");
   };
 }

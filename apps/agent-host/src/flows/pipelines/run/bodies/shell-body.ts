@@ -9,6 +9,7 @@ export function prepareShell(template: Template, place: Place): Prepared {
   const command = resolveTemplate(template, view, around, shellWord);
   return {
     prompt: command,
-    run: () => callWithin(place, ({ signal, forced }) => runShell(command, { cwd: context.cwd, signal, forced })),
+    run: () =>
+      callWithin(place, ({ signal, forced }) => runShell(command, { cwd: context.cwd, signal, forced })),
   };
 }
