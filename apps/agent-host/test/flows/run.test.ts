@@ -462,7 +462,7 @@ describe("records", () => {
     await run.result;
     const found = lines(run.events);
     expect(
-      found.map(({ type, step_id }) => (step_id === undefined ? type : `${String(type)} ${String(step_id)}`)),
+      found.map(({ type, step_id: id }) => (typeof id === "string" ? `${type as string} ${id}` : type)),
     ).toEqual([
       "run_started",
       "step_launched a",

@@ -1,4 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
+import { Writable } from "node:stream";
 import { AtomicPipeWriter, ndjson } from "@holdfast/atomic-pipe-writer";
 import { StepError } from "../pipelines/values/step-error.js";
 
@@ -8,15 +9,21 @@ export class FileLog {
   readonly #file: FileHandle;
   readonly #writer: AtomicPipeWriter<unknown>;
   #failure: unknown;
+  /** Whether nothing was written since the disk was last waited for. */
+  #isSynced = true;
   #pending: Promise<unknown> = Promise.resolve();
 
   private constructor(path: string, file: FileHandle) {
     this.#path = path;
     this.#file = file;
-    this.#writer = new AtomicPipeWriter<unknown>(file.createWriteStream({ autoClose: false }), {
-      framing: ndjson,
-      label: `log ${path}`,
+    const sink = new Writable({
+      write: (chunk: Buffer, _, done) => {
+        file.appendFile(chunk).then(() => {
+          done();
+        }, done);
+      },
     });
+    this.#writer = new AtomicPipeWriter<unknown>(sink, { framing: ndjson, label: `log ${path}` });
   }
 
   /** Opens it, and makes it if it is not there. */
@@ -26,6 +33,7 @@ export class FileLog {
 
   /** Takes a line. How that ends is told by `flushed`. */
   write(line: unknown): void {
+    this.#isSynced = false;
     this.#pending = this.#writer.send(line).catch((error: unknown) => {
       this.#failure ??= error;
     });
@@ -38,8 +46,9 @@ export class FileLog {
    */
   async flushed(): Promise<void> {
     await this.#pending;
-    if (this.#failure === undefined)
+    if (this.#failure === undefined && !this.#isSynced)
       try {
+        this.#isSynced = true;
         await this.#file.datasync();
       } catch (error) {
         // A pipe or a device keeps nothing.

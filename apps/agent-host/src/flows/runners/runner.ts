@@ -55,7 +55,13 @@ export interface ToolEvent {
 
 export type RunnerEvent =
   | { readonly type: "stream_delta" | "thinking" | "warning"; readonly text: string }
-  | { readonly type: "tool_use" | "tool_result"; readonly tool_name: string; readonly tool_id: string };
+  | { readonly type: "tool_use" | "tool_result"; readonly tool_name: string; readonly tool_id: string }
+  | {
+      readonly type: "permission_requested";
+      readonly request_id: string;
+      readonly tool: string;
+      readonly input: unknown;
+    };
 
 export interface PermissionRequest {
   readonly tool: string;

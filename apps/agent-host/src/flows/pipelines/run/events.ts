@@ -1,4 +1,4 @@
-import type { PermissionRequest, RunnerEvent } from "../../runners/runner.js";
+import type { RunnerEvent } from "../../runners/runner.js";
 import type { StepRecord } from "../values/record.js";
 import type { StepError } from "../values/step-error.js";
 
@@ -25,12 +25,6 @@ export type RunEvent =
     })
   | (OfStep & { readonly type: "step_started"; readonly prompt: string | null; readonly startedAt: string })
   | { readonly type: "runner_event"; readonly stepId: string; readonly event: RunnerEvent }
-  | {
-      readonly type: "permission_requested";
-      readonly stepId: string;
-      readonly requestId: string;
-      readonly request: PermissionRequest;
-    }
   | { readonly type: "gate_reached"; readonly stepId: string; readonly message: string | undefined }
   | (OfStep & {
       readonly type: "step_completed";

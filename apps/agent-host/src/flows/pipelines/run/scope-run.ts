@@ -91,7 +91,12 @@ export class ScopeRun {
   }
 
   async #runGraph(): Promise<void> {
-    const first = { run: () => this.#guarded(start, () => this.#launch(start)) };
+    const first = {
+      run: () =>
+        this.#guarded(null, () => {
+          this.#launch(start);
+        }),
+    };
     const tasks = this.#plan.nodes.map(
       ({ step, dependsOn }) =>
         [step.id, { dependsOn, run: () => this.#guarded(step.id, () => this.#take(step)) }] as const,
@@ -104,16 +109,25 @@ export class ScopeRun {
   }
 
   /** Whatever goes wrong in our own code ends the run, and leaves no branch behind. */
-  async #guarded(id: string, work: () => Promise<void>): Promise<void> {
+  async #guarded(id: string | null, work: () => Promise<void> | void): Promise<void> {
     try {
       await work();
     } catch (error) {
-      this.#finish({ status: "failed", error: StepError.of(error, id), by: id });
+      this.#finish({ status: "failed", error: StepError.of(error, id ?? "start"), by: id });
     }
   }
 
+  /** Nobody goes on past what is not kept. */
+  readonly #keep = async (): Promise<void> => {
+    try {
+      await this.#options.context.events.flushed();
+    } catch (error) {
+      this.#finish({ status: "failed", error: StepError.of(error, "log"), by: null });
+    }
+  };
+
   /** The cursor moves on: launches what is to run beside the next step, in the order of declaration. */
-  async #launch(from: string): Promise<void> {
+  #launch(from: string): void {
     const steps = this.#plan.launches.get(from) ?? [];
     let group: string | undefined;
     for (const step of steps) {
@@ -142,7 +156,6 @@ export class ScopeRun {
       });
     }
     this.#stopDoomed();
-    await this.#options.context.events.flushed();
   }
 
   /** A step's turn has come: all that it depends on is over. */
@@ -157,9 +170,9 @@ export class ScopeRun {
       run.launchedAt = this.#options.context.stamps.next();
       run.group = this.#options.group;
       await this.#perform(run, this.#view);
-      if (this.#end === undefined) await this.#launch(step.id);
+      if (this.#end === undefined) this.#launch(step.id);
     }
-    await this.#options.context.events.flushed();
+    await this.#keep();
   }
 
   async #perform(run: StepRun, launchView: View): Promise<void> {
@@ -194,7 +207,7 @@ export class ScopeRun {
     collected: readonly StepRecord[],
   ): Promise<void> {
     const { step } = run;
-    const worker = new StepWorker(this.#options, run, dependencies);
+    const worker = new StepWorker({ ...this.#options, keep: this.#keep }, run, dependencies);
     let release: (() => void) | undefined;
     try {
       // Whoever is only told to wait holds nothing that others could need.

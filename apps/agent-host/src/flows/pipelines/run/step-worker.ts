@@ -37,6 +37,8 @@ export interface Surrounded {
   readonly prefix: string;
   /** How many pipelines this one is within. */
   readonly depth: number;
+  /** Resolves when all that was told so far is kept for good. If it cannot be, everything is told to stop, this step as well. */
+  readonly keep: () => Promise<void>;
 }
 
 const maxDepth = 16;
@@ -102,7 +104,7 @@ export class StepWorker {
           record,
           late: this.#run.cancelled !== undefined,
         });
-        await context.events.flushed();
+        await this.#where.keep();
         return { record, failure: undefined, input };
       } catch (error) {
         const failure = await this.#absorb(step, error, attempt);
@@ -121,7 +123,7 @@ export class StepWorker {
     const told = { type: "step_error", stepId: this.#named(step).stepId, error } as const;
     if (onError.kind === "continue") {
       events.tell({ ...told, action: "continue", attempt: undefined, maxRetries: undefined });
-      await events.flushed();
+      await this.#where.keep();
       return error;
     }
     const { maxRetries } = onError.kind === "retry" ? onError : { maxRetries: 0 };
