@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import pc from "picocolors";
 import { UsageError } from "./usage-error.js";
 import { type GuardOptions, runGuard } from "./guard/run-guard.js";
+import type { RunOptions } from "./flow-command/run.js";
 import type { SessionCommandOptions } from "./session-command/run-session.js";
 
 const usageExit = 2;
@@ -17,6 +18,15 @@ function wholeNumber(unit: string): (text: string) => number {
 }
 
 const ms = wholeNumber("milliseconds");
+
+function count(text: string): number {
+  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("It must be a whole number from 1.");
+}
+
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
 
 function program(exit: (code: number) => void): Command {
   const agentHost = new Command("agent-host")
@@ -34,7 +44,7 @@ function program(exit: (code: number) => void): Command {
     .option(
       "--base <folder>",
       "where relative paths start; may be repeated (default: here, folders among the arguments, client roots)",
-      (folder: string, before: readonly string[]) => [...before, folder],
+      collect,
       [],
     )
     .addOption(
@@ -93,6 +103,42 @@ function program(exit: (code: number) => void): Command {
     .action(async (command: string[], options: SessionCommandOptions) => {
       const { runSession } = await import("./session-command/run-session.js");
       exit(await runSession(command, options));
+    });
+
+  agentHost
+    .command("check")
+    .description("Check pipeline and flow files, with the files they call. Nothing is run.")
+    .argument("<file...>", "YAML files")
+    .option("--json", "for machines")
+    .action(async (files: string[], options: { json?: boolean }) => {
+      const { runCheck } = await import("./flow-command/check.js");
+      exit(runCheck(files, options));
+    });
+
+  agentHost
+    .command("run")
+    .description("Run a pipeline file. It is checked first, as a whole.")
+    .argument("<file>", "YAML file")
+    .argument("[command...]", "the agent's command and its arguments, after --")
+    .option(
+      "--set <name=value>",
+      "what {{ input.NAME }} stands for; prompt is what the run is asked for",
+      collect,
+      [],
+    )
+    .option("--max-concurrency <number>", "how many async steps may run at once", count)
+    .option("--log <file>", "append the turn log to this file, one JSON object per line")
+    .option("--disable <step>", "treat this step as skipped; may be repeated", collect, [])
+    .addOption(new Option("--json", "the turn log on stdout, for machines").conflicts("control"))
+    .option("--control", "for a program that drives the run: events on stdout, answers and orders on stdin")
+    .addOption(
+      new Option("--agent <kind>", "who answers prompts; scripted is a small one without a model, built in")
+        .choices(["scripted", "stream-json", "acp"])
+        .default("scripted"),
+    )
+    .action(async (file: string, command: string[], options: RunOptions) => {
+      const { runFile } = await import("./flow-command/run.js");
+      exit(await runFile(file, command, options));
     });
 
   agentHost

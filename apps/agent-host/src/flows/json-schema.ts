@@ -19,10 +19,13 @@ export class JsonSchema {
     this.#validate = engineFor(source, useDefaults).compile(source as AnySchema);
   }
 
-  /** What is wrong with a value: each with where it is in it. Empty if it is valid. */
-  errors(value: unknown): string[] {
+  /** What is wrong with a value: each with where it is in it. Empty if it is valid. What is `excused` may be anything. */
+  errors(value: unknown, excused: readonly string[] = []): string[] {
     if (this.#validate(value)) return [];
-    return (this.#validate.errors ?? []).map(describe);
+    const paths = excused.map((key) => `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`);
+    return (this.#validate.errors ?? [])
+      .filter(({ instancePath: at }) => !paths.some((path) => at === path || at.startsWith(`${path}/`)))
+      .map(describe);
   }
 }
 

@@ -205,7 +205,7 @@ describe("shape", () => {
       ["4:6", "invalid-yaml", '"cap" must be >= 1'],
     ]);
     expect(problems("id: A\ncap: 0\ndepends_on: []")).toEqual([
-      ["1:5", "validation-failed", '"id" must match ^[a-z]+$'],
+      ["1:5", "validation-failed", '"id" must be text like ^[a-z]+$'],
       ["2:6", "validation-failed", '"cap" must be >= 1'],
       ["3:13", "validation-failed", '"depends_on" must not be empty'],
     ]);

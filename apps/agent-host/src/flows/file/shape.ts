@@ -9,25 +9,23 @@ export class Shape {
   readonly #validate: ValidateFunction;
 
   constructor(schema: SchemaObject) {
-    // strict: a mistake in the schema itself is an error. verbose: errors carry the part of the schema that they are about.
-    const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true, verbose: true });
+    // A mistake in the schema itself is an error; alternatives name what is defined beside them. Errors carry their part of the schema.
+    const strictness = { strict: true, strictRequired: false, strictTypes: false };
+    const ajv = new Ajv2020({ ...strictness, allErrors: true, verbose: true });
     this.#validate = ajv.compile(schema);
   }
 
   /** What is wrong with the shape of a file, in the order of the file. */
   problems(file: SourceFile): Problem[] {
     if (this.#validate(file.value)) return [];
-    const errors = this.#validate.errors ?? [];
-    const choices = errors.filter(({ keyword }) => keyword === "oneOf");
-    // Of a choice there is one thing to say, and not one of each thing that could be chosen.
-    const isOfChoice = ({ instancePath, schemaPath }: ErrorObject): boolean =>
-      choices.some(
-        (choice) => choice.instancePath === instancePath && schemaPath.startsWith(`${choice.schemaPath}/`),
-      );
-    return errors
-      .filter((error) => error.keyword !== "if" && !isOfChoice(error))
-      .map((error) => toProblem(file, error))
-      .sort((a, b) => a.line - b.line || a.column - b.column);
+    return (
+      (this.#validate.errors ?? [])
+        // What is one of several alternatives is told by the loader, which knows which one was meant.
+        .filter(({ schemaPath }) => !schemaPath.includes("/oneOf/"))
+        .filter(({ keyword, schema }) => keyword !== "oneOf" || isChoiceOfKeys(schema))
+        .map((error) => toProblem(file, error))
+        .sort((a, b) => a.line - b.line || a.column - b.column)
+    );
   }
 }
 
@@ -58,12 +56,23 @@ function codeOf({ keyword, data }: ErrorObject): string {
   return keyword === "type" || isNegative ? "config/invalid-yaml" : "config/validation-failed";
 }
 
-function describe({ keyword, params, message = "is wrong", data, schema }: ErrorObject): string {
+function describe({
+  keyword,
+  params,
+  message = "is wrong",
+  data,
+  schema,
+  parentSchema,
+}: ErrorObject): string {
   switch (keyword) {
     case "required":
       return `needs "${(params as { missingProperty: string }).missingProperty}"`;
-    case "type":
-      return `must be ${listed([(params as { type: string | string[] }).type].flat())}, not ${typeOf(data)}`;
+    case "type": {
+      const types = [(params as { type: string | string[] }).type].flat();
+      const hint =
+        types.includes("string") && Object(data) !== data && data !== null ? "; put it in quotes" : "";
+      return `must be ${listed(types)}, not ${typeOf(data)}${hint}`;
+    }
     case "enum": {
       const allowed = (schema as unknown[]).map(String);
       return `must be one of ${allowed.join(", ")}${typeof data === "string" ? didYouMean(data, allowed) : ""}`;
@@ -74,11 +83,18 @@ function describe({ keyword, params, message = "is wrong", data, schema }: Error
       return `needs exactly one of ${keysOfChoice(schema as SchemaObject[]).join(", ")}`;
     case "minItems":
       return "must not be empty";
-    case "pattern":
-      return `must match ${String(schema)}`;
+    case "pattern": {
+      const { description } = parentSchema as { description?: string };
+      return `must be ${description ?? `text like ${String(schema)}`}`;
+    }
     default:
       return message;
   }
+}
+
+/** Whether the alternatives differ only in the key that is there. */
+function isChoiceOfKeys(schema: unknown): boolean {
+  return (schema as SchemaObject[]).every(({ required }) => Array.isArray(required) && required.length === 1);
 }
 
 /** The keys among which a choice is. */
