@@ -21,8 +21,7 @@ export class Shape {
     return (
       (this.#validate.errors ?? [])
         // What is one of several alternatives is told by the loader, which knows which one was meant.
-        .filter(({ schemaPath }) => !schemaPath.includes("/oneOf/"))
-        .filter(({ keyword, schema }) => keyword !== "oneOf" || isChoiceOfKeys(schema))
+        .filter(({ keyword, schemaPath }) => keyword !== "oneOf" && !schemaPath.includes("/oneOf/"))
         .map((error) => toProblem(file, error))
         .sort((a, b) => a.line - b.line || a.column - b.column)
     );
@@ -79,8 +78,6 @@ function describe({
     }
     case "const":
       return `must be ${JSON.stringify(schema)}`;
-    case "oneOf":
-      return `needs exactly one of ${keysOfChoice(schema as SchemaObject[]).join(", ")}`;
     case "minItems":
       return "must not be empty";
     case "pattern": {
@@ -90,16 +87,6 @@ function describe({
     default:
       return message;
   }
-}
-
-/** Whether the alternatives differ only in the key that is there. */
-function isChoiceOfKeys(schema: unknown): boolean {
-  return (schema as SchemaObject[]).every(({ required }) => Array.isArray(required) && required.length === 1);
-}
-
-/** The keys among which a choice is. */
-function keysOfChoice(choices: readonly SchemaObject[]): string[] {
-  return choices.flatMap(({ required }) => required as string[]).map((key) => `"${key}"`);
 }
 
 function listed(types: readonly string[]): string {

@@ -122,13 +122,13 @@ export const badFiles: readonly BadFile[] = [
   {
     wrong: "a step without tool",
     text: `${head}steps:\n  - {input_mapping: {}}\n`,
-    says: '5:5: "0" needs exactly one of "tool_name", "flow_name"',
+    says: "5:5: step 0 must have exactly one of tool_name, flow_name; it has 0",
     shape: true,
   },
   {
     wrong: "a step with tool and flow",
     text: `${head}steps:\n  - {tool_name: x, flow_name: y}\n`,
-    says: "needs exactly one of",
+    says: "must have exactly one of tool_name, flow_name; it has 2",
     shape: true,
   },
   {
@@ -200,7 +200,7 @@ export const badFiles: readonly BadFile[] = [
   {
     wrong: "a tool that is command and mcp",
     text: `${head}tools: {x: {command: ls, mcp: s}}\nsteps: []\n`,
-    says: 'needs exactly one of "command", "mcp"',
+    says: 'tool "x" must have exactly one of command, mcp; it has 2',
     shape: true,
   },
   {

@@ -82,9 +82,9 @@ describe("files of flows", () => {
       expect.stringContaining('1:1: the file needs "name"'),
       expect.stringContaining('1:1: the file needs "description"'),
       expect.stringContaining('2:1: unknown key "nmae"'),
-      expect.stringContaining('4:5: "0" needs exactly one of'),
       expect.stringContaining('4:6: unknown key "tool_nam"'),
       expect.stringContaining('5:17: "tool_name" must be text'),
+      expect.stringContaining("4:5: step 0 must have exactly one of"),
     ]);
   });
 

@@ -4,7 +4,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { kindOf } from "../../file/file-kind.js";
 import { FileProblemsError, type Problem } from "../../file/problem.js";
 import { Shape } from "../../file/shape.js";
-import { SourceFile } from "../../file/source-file.js";
+import { type Path, SourceFile } from "../../file/source-file.js";
 import type { FlowDefinition } from "./definition.js";
 import { referenceProblems } from "./references.js";
 import { topologyProblems } from "./topology.js";
@@ -31,7 +31,7 @@ export function flowOf(file: SourceFile): FlowDefinition {
   const type = typeOf(file);
   refuse(versionProblems(file));
   refuse(sizeProblems(file));
-  refuse(shapeOf(type).problems(file));
+  refuse([...shapeOf(type).problems(file), ...choiceProblems(type, file)]);
   const flow = withDefaults(type, file.value);
   refuse([...referenceProblems(flow, file), ...topologyProblems(flow, file)]);
   return flow;
@@ -81,6 +81,26 @@ function sizeProblems(file: SourceFile): Problem[] {
       invalid(file, `this text is longer than ${longestText} characters, which is the limit`, path),
     );
   return problems;
+}
+
+/** Of what excludes each other there must be one: the schema says so, too, but cannot say it in words. */
+function choiceProblems(type: FlowType, file: SourceFile): Problem[] {
+  const { steps, tools } = file.value as { steps?: unknown; tools?: unknown };
+  const ofStep = ["tool_name", "flow_name", ...(type === "DAGFlow" ? ["capability_id"] : [])];
+  const check = (value: unknown, keys: readonly string[], name: string, path: Path): Problem[] => {
+    if (typeof value !== "object" || value === null) return [];
+    const count = keys.filter((key) => key in value).length;
+    if (count === 1) return [];
+    return [invalid(file, `${name} must have exactly one of ${keys.join(", ")}; it has ${count}`, path)];
+  };
+  return [
+    ...(Array.isArray(steps) ? steps : []).flatMap((step: unknown, index) =>
+      check(step, ofStep, `step ${index}`, ["steps", index]),
+    ),
+    ...Object.entries(Object(tools) as object).flatMap(([name, tool]: [string, unknown]) =>
+      check(tool, ["command", "mcp"], `tool ${JSON.stringify(name)}`, ["tools", name]),
+    ),
+  ];
 }
 
 /** Where the first text is that is too long. The file is of bounded depth. */
