@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import pc from "picocolors";
 import { UsageError } from "./usage-error.js";
 import { type GuardOptions, runGuard } from "./guard/run-guard.js";
+import type { RunFlowOptions } from "./flow-command/flow/run-flow.js";
 import type { RunOptions } from "./flow-command/run.js";
 import type { SessionCommandOptions } from "./session-command/run-session.js";
 
@@ -112,22 +113,26 @@ function program(exit: (code: number) => void): Command {
     .option("--json", "for machines")
     .action(async (files: string[], options: { json?: boolean }) => {
       const { runCheck } = await import("./flow-command/check.js");
-      exit(runCheck(files, options));
+      exit(await runCheck(files, options));
     });
 
   agentHost
     .command("run")
-    .description("Run a pipeline file. It is checked first, as a whole.")
+    .description("Run a pipeline or a flow. It is checked first, as a whole.")
     .argument("<file>", "YAML file")
     .argument("[command...]", "the agent's command and its arguments, after --")
     .option(
       "--set <name=value>",
-      "what {{ input.NAME }} stands for; prompt is what the run is asked for",
+      "what {{ input.NAME }} stands for, prompt being what the run is asked for; of a flow, a key of its input or one of its dynamic_params",
       collect,
       [],
     )
     .option("--max-concurrency <number>", "how many async steps may run at once", count)
     .option("--log <file>", "append the turn log to this file, one JSON object per line")
+    .option("--resume <id>", "go on with a run of this flow that failed or was ended")
+    .option("--runs <folder>", "where runs of flows keep what they need to be resumed", ".agent-host/runs")
+    .option("--cache <folder>", "where outputs of a flow's tools are kept that need not be made again")
+    .option("--force", "run a flow although it is not active")
     .option("--disable <step>", "treat this step as skipped; may be repeated", collect, [])
     .addOption(new Option("--json", "the turn log on stdout, for machines").conflicts("control"))
     .option("--control", "for a program that drives the run: events on stdout, answers and orders on stdin")
@@ -136,9 +141,18 @@ function program(exit: (code: number) => void): Command {
         .choices(["scripted", "stream-json", "acp"])
         .default("scripted"),
     )
-    .action(async (file: string, command: string[], options: RunOptions) => {
-      const { runFile } = await import("./flow-command/run.js");
-      exit(await runFile(file, command, options));
+    .action(async (file: string, command: string[], options: RunOptions & RunFlowOptions) => {
+      const { runAnyFile } = await import("./flow-command/run-file.js");
+      exit(await runAnyFile(file, command, options));
+    });
+
+  agentHost
+    .command("explain")
+    .description("Say what a flow would do, as text and as a Mermaid graph. Nothing of it is run.")
+    .argument("<file>", "YAML file")
+    .action(async (file: string) => {
+      const { runExplain } = await import("./flow-command/explain.js");
+      exit(await runExplain(file));
     });
 
   agentHost

@@ -301,7 +301,7 @@ describe("collisions", () => {
     const initial = await executor.execute(list([{ tool_name: "a" }], { on_context_collision: "error" }), {
       x: 0,
     });
-    expect(initial.execution_log[0]?.error_message).toContain('"x" of "0" is also in the base');
+    expect(initial.execution_log[0]?.error_message).toContain('"x" is already there, from the input');
   });
 
   it("[F21] [F22] [F25] two siblings that write one key fail the later one, whatever the policy; events say so too", async () => {

@@ -1,4 +1,5 @@
-import type { BranchRecord } from "@holdfast/join-merge";
+import { type BranchRecord, KeyCollisionError } from "@holdfast/join-merge";
+import { labelOf } from "../check/compile.js";
 import type { FlowDefinition } from "../definition/definition.js";
 import type { EventParts, StepPlace } from "./events.js";
 import type { Ports } from "./ports.js";
@@ -124,10 +125,27 @@ export class StepLog {
         success: false,
         outputs: null,
         ...errorFields(branch.error),
+        ...this.#inWords(branch),
       } as const;
       this.#tell({ kind: "merge_failed", record: refused, ...this.#ofStep(index) });
       return refused;
     });
+  }
+
+  /** What collided, in the words of the file. */
+  #inWords({ name, error }: BranchRecord & { readonly status: "failed" }): { error_message?: string } {
+    if (!(error instanceof KeyCollisionError)) return {};
+    const own = error.collisions.filter(({ by }) => by === name);
+    const said = own.map(({ key, kind, over }) => {
+      const whose = over === null ? "the input or a parameter" : labelOf(this.#flow, this.indexOf(over));
+      return kind === "base"
+        ? `${JSON.stringify(key)} is already there, from ${whose}`
+        : `${JSON.stringify(key)} is also written by ${whose}, and neither comes after the other`;
+    });
+    const remedy = own.some(({ kind }) => kind === "sibling")
+      ? 'rename it with output_mapping, or give it a rule under "merge" or "on_sibling_collision"'
+      : 'rename it with output_mapping, or set "on_context_collision" to warn or overwrite';
+    return { error_message: `Nothing is merged: ${said.join("; ")}; ${remedy}` };
   }
 
   #queue(steps: readonly number[]): void {
