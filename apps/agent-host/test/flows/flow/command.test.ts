@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { FlowEvent } from "../../../src/flows/flow/run/events.js";
 import { readFlowSettings } from "../../../src/flow-command/flow/flow-settings.js";
@@ -98,29 +99,26 @@ tools:
     return path;
   };
 
-  it.each(["SIGINT", "SIGTERM"] as const)(
-    "[F88] by %s: drains, keeps a checkpoint, and says how to go on",
-    async () => {
-      const path = flow();
-      const command = start("run", path);
-      await command.printed(/1 wait: started/);
-      while (!existsSync(join(folder, "begun"))) await new Promise((resolve) => setImmediate(resolve));
-      command.child.kill("SIGINT");
-      const ended = await end(command);
-      expect(ended.code).toBe(130);
-      expect(ended.stdout).toMatch(/1 wait: cancelled/);
-      const [, id = ""] = /cancelled\nto go on: agent-host run \S+ --resume (\S+)/.exec(ended.stdout) ?? [];
-      const resumed = await end(start("run", path, "--resume", id));
-      expect(resumed.code).toBe(0);
-      expect(readFileSync(join(folder, "first"), "utf8")).toBe("x\n");
-    },
-  );
+  it("[F88] by Ctrl-C: drains, keeps a checkpoint, and says how to go on", async () => {
+    const path = flow();
+    const command = start("run", path);
+    await command.printed(/1 wait: started/);
+    while (!existsSync(join(folder, "begun"))) await setImmediate();
+    command.child.kill("SIGINT");
+    const ended = await end(command);
+    expect(ended.code).toBe(130);
+    expect(ended.stdout).toMatch(/1 wait: cancelled/);
+    const [, id = ""] = /cancelled\nto go on: agent-host run \S+ --resume (\S+)/.exec(ended.stdout) ?? [];
+    const resumed = await end(start("run", path, "--resume", id));
+    expect(resumed.code).toBe(0);
+    expect(readFileSync(join(folder, "first"), "utf8")).toBe("x\n");
+  });
 
   it("[F242] [F163] by force: nothing that was written down is done again; while it runs nobody else may", async () => {
     const path = flow();
     const command = start("run", path);
     await command.printed(/1 wait: started/);
-    while (!existsSync(join(folder, "begun"))) await new Promise((resolve) => setImmediate(resolve));
+    while (!existsSync(join(folder, "begun"))) await setImmediate();
     const [id = ""] = runs();
     const second = await end(start("run", path, "--resume", id));
     expect(second.code).toBe(2);

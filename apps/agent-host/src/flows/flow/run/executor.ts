@@ -6,8 +6,9 @@ import { compile } from "../check/compile.js";
 import { isError } from "../check/finding.js";
 import { linkSignals } from "../../../session/linked-signal.js";
 import { preflight } from "../check/preflight.js";
-import { fallbackOf, type FlowDefinition } from "../definition/definition.js";
+import type { FlowDefinition } from "../definition/definition.js";
 import { definitionDigest } from "../definition/definition-digest.js";
+import { hashesOf } from "../definition/tool-hashes.js";
 import type { HostSchemas } from "../definition/schema-refs.js";
 import type { Toolset } from "../tools/tool.js";
 import type { StepCache } from "./cache.js";
@@ -318,15 +319,4 @@ function checkDrift(snapshot: Snapshot, flow: FlowDefinition, tools: Toolset): v
     if (tool === undefined) throw drift(`the tool ${JSON.stringify(name)} is gone`);
     if (tool.schemaHash !== hash) throw drift(`the tool ${JSON.stringify(name)} has other schemas now`);
   }
-}
-
-/** The schemas of the tools that a flow uses. */
-export function hashesOf(flow: FlowDefinition, tools: Toolset): Readonly<Record<string, string>> {
-  const names = flow.steps.flatMap((step) => [step.tool_name, fallbackOf(step)]);
-  const hashes = new Map<string, string>();
-  for (const name of names) {
-    const tool = name === undefined ? undefined : tools.get(name);
-    if (tool !== undefined) hashes.set(tool.name, tool.schemaHash);
-  }
-  return Object.fromEntries(hashes);
 }
