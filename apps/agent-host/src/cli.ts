@@ -116,6 +116,25 @@ function program(exit: (code: number) => void): Command {
     });
 
   agentHost
+    .command("explain")
+    .description("Show the plan of a pipeline file: in words, and as a Mermaid graph. Nothing is run.")
+    .argument("<file>", "YAML file")
+    .option("--mermaid", "the graph alone")
+    .action(async (file: string, options: { mermaid?: boolean }) => {
+      const { runExplain } = await import("./flow-command/show.js");
+      runExplain(file, options);
+    });
+
+  agentHost
+    .command("materialize")
+    .description("Print a pipeline file as it is understood, with everything spelt out. Nothing is run.")
+    .argument("<file>", "YAML file")
+    .action(async (file: string) => {
+      const { runMaterialize } = await import("./flow-command/show.js");
+      runMaterialize(file);
+    });
+
+  agentHost
     .command("run")
     .description("Run a pipeline file. It is checked first, as a whole.")
     .argument("<file>", "YAML file")
