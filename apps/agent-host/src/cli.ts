@@ -138,7 +138,10 @@ function program(exit: (code: number) => void): Command {
     .command("run")
     .description("Run a pipeline file. It is checked first, as a whole.")
     .argument("<file>", "YAML file")
-    .argument("[command...]", "the agent's command and its arguments, after --")
+    .argument(
+      "[command...]",
+      "after --: the agent's command and its arguments; for ai, the package of a provider",
+    )
     .option(
       "--set <name=value>",
       "what {{ input.NAME }} stands for; prompt is what the run is asked for",
@@ -152,7 +155,7 @@ function program(exit: (code: number) => void): Command {
     .option("--control", "for a program that drives the run: events on stdout, answers and orders on stdin")
     .addOption(
       new Option("--agent <kind>", "who answers prompts; scripted is a small one without a model, built in")
-        .choices(["scripted", "stream-json", "acp"])
+        .choices(["scripted", "stream-json", "acp", "ai"])
         .default("scripted"),
     )
     .action(async (file: string, command: string[], options: RunOptions) => {
