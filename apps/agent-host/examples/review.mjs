@@ -6,7 +6,7 @@ import { argv, stdout } from "node:process";
 const aspects = {
   size: (lines) => (lines.length > 100 ? [`${lines.length} lines`] : []),
   width: (lines) =>
-    lines.flatMap((line, at) => (line.length > 110 ? [`line ${at + 1} is ${line.length} wide`] : [])),
+    lines.flatMap((line, at) => (line.length > 120 ? [`line ${at + 1} is ${line.length} wide`] : [])),
   notes: (lines) =>
     lines.flatMap((line, at) => (/TODO|FIXME/.test(line) ? [`line ${at + 1}: ${line.trim()}`] : [])),
   docs: (lines) =>
