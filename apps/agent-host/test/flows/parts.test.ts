@@ -91,7 +91,7 @@ describe("a call", () => {
   });
 });
 
-it("[P143] stamps are as readers expect them, from 1970 on", () => {
+it("[P143] [P174] stamps are as readers expect them, from 1970 on", () => {
   expect(new Stamps({ now: () => 0, after: () => () => undefined }).next()).toBe("1970-01-01T00:00:00.000Z");
 });
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 /** How a step of a random pipeline behaves. */
 export type Behaviour = "ok" | "fail" | "skip" | "hang" | "deaf";
 
-export interface RandomStep {
+interface RandomStep {
   readonly id: string;
   readonly kind: "prompt" | "join";
   readonly async: boolean;
