@@ -117,10 +117,32 @@ function program(exit: (code: number) => void): Command {
     });
 
   agentHost
+    .command("explain")
+    .description("Show the plan of a pipeline file: in words, and as a Mermaid graph. Nothing is run.")
+    .argument("<file>", "YAML file")
+    .option("--mermaid", "the graph alone")
+    .action(async (file: string, options: { mermaid?: boolean }) => {
+      const { runExplain } = await import("./flow-command/show.js");
+      runExplain(file, options);
+    });
+
+  agentHost
+    .command("materialize")
+    .description("Print a pipeline file as it is understood, with everything spelt out. Nothing is run.")
+    .argument("<file>", "YAML file")
+    .action(async (file: string) => {
+      const { runMaterialize } = await import("./flow-command/show.js");
+      runMaterialize(file);
+    });
+
+  agentHost
     .command("run")
     .description("Run a pipeline or a flow. It is checked first, as a whole.")
     .argument("<file>", "YAML file")
-    .argument("[command...]", "the agent's command and its arguments, after --")
+    .argument(
+      "[command...]",
+      "after --: the agent's command and its arguments; for ai, the package of a provider",
+    )
     .option(
       "--set <name=value>",
       "what {{ input.NAME }} stands for, prompt being what the run is asked for; of a flow, a key of its input or one of its dynamic_params",
@@ -138,7 +160,7 @@ function program(exit: (code: number) => void): Command {
     .option("--control", "for a program that drives the run: events on stdout, answers and orders on stdin")
     .addOption(
       new Option("--agent <kind>", "who answers prompts; scripted is a small one without a model, built in")
-        .choices(["scripted", "stream-json", "acp"])
+        .choices(["scripted", "stream-json", "acp", "ai"])
         .default("scripted"),
     )
     .action(async (file: string, command: string[], options: RunOptions & RunFlowOptions) => {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Preemption } from "../src/demo/preemption.js";
+import type { Review } from "../src/demo/reviews.js";
 import type { Round } from "../src/demo/round.js";
 import { cli } from "./support/guard-process.js";
 
@@ -54,6 +55,20 @@ describe("agent-host demo", () => {
       "report ends",
       ...["ann", "ben", "report again"].flatMap((who) => [`${who} begins`, `${who} speaks`, `${who} ends`]),
     ]);
+  });
+
+  it("[P88] [P103] [P107] shows four reviewers joined, and one of them failing under each error mode", async () => {
+    const { stdout } = await run(process.execPath, [cli, "demo", "--json"], { env: env() });
+    const { pipeline } = JSON.parse(stdout) as { pipeline: { runs: Review[] } };
+    expect(pipeline.runs.map(({ status, good }) => [status, good])).toEqual([
+      ["completed", true],
+      ["failed", true],
+      ["completed", true],
+    ]);
+    const [all, failed, patient] = pipeline.runs;
+    expect(Object.keys(all?.result as object)).toEqual(["size", "width", "notes", "docs"]);
+    expect(failed?.error).toContain('because "docs" failed');
+    expect(patient?.result).toMatchObject({ docs: { error_type: "schema/output-validation-failed" } });
   });
 
   it("prints a table and a timeline for people", async () => {

@@ -1,6 +1,7 @@
 import Table from "cli-table3";
 import pc from "picocolors";
 import type { Preemption } from "./preemption.js";
+import type { Review } from "./reviews.js";
 import type { Round } from "./round.js";
 
 const explanation =
@@ -11,12 +12,28 @@ const sessionExplanation =
   "One agent, and several who ask it: the worker's turn would last for ever. It is interrupted for the first handler and read to " +
   "its end, so that nothing of it is left in Ann's answer, and a worker does not come before the second handler.";
 
-/** Prints what the rounds and the session were, for people or for machines. */
-export function printReport(rounds: readonly Round[], { text, ...session }: Preemption, json: boolean): void {
+const reviewExplanation =
+  "Four reviewers of a folder run beside each other and are joined into one JSON object. When one fails, fail_fast stops the others; " +
+  "with wait_for_all they go on, and its error stands in its place.";
+
+/** Prints what the rounds, the session and the pipeline were, for people or for machines. */
+export function printReport(
+  rounds: readonly Round[],
+  { text, ...session }: Preemption,
+  reviews: readonly Review[],
+  json: boolean,
+): void {
+  const told = {
+    rounds,
+    explanation,
+    session: { ...session, explanation: sessionExplanation },
+    pipeline: { runs: reviews.map(({ lines: _, ...run }) => run), explanation: reviewExplanation },
+  };
+  const shown = reviews.map(({ name, lines }) => `${pc.bold(name)}\n${lines.join("\n")}\n`);
   process.stdout.write(
     json
-      ? `${JSON.stringify({ rounds, explanation, session: { ...session, explanation: sessionExplanation } }, null, 2)}\n`
-      : `${table(rounds)}\n\n${explanation}\n\n${text}\n${sessionExplanation}\n`,
+      ? `${JSON.stringify(told, null, 2)}\n`
+      : `${table(rounds)}\n\n${explanation}\n\n${text}\n${sessionExplanation}\n\n${shown.join("\n")}\n${reviewExplanation}\n`,
   );
 }
 

@@ -4,9 +4,10 @@ import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { playPreemption } from "./preemption.js";
 import { printReport } from "./report.js";
+import { playReviews } from "./reviews.js";
 import { type Round, runRound } from "./round.js";
 
-/** Runs every round in a folder of its own and a session's timeline, and prints both; resolves to the exit code. */
+/** Runs every round in a folder of its own, a session's timeline and a pipeline, and prints them; resolves to the exit code. */
 export async function runDemo({ json }: { readonly json: boolean }): Promise<number> {
   const interrupt = new AbortController();
   // Every call listens.
@@ -27,9 +28,10 @@ export async function runDemo({ json }: { readonly json: boolean }): Promise<num
       for (const guarded of [false, true])
         rounds.push(await runRound({ name, files, guarded, folder, edits, signal: interrupt.signal }));
     const preemption = await playPreemption(interrupt.signal);
-    printReport(rounds, preemption, json);
+    const reviews = await playReviews(interrupt.signal);
+    printReport(rounds, preemption, reviews, json);
     const kept = rounds.every(({ guarded, survived }) => !guarded || survived === edits);
-    return kept && preemption.good ? 0 : 1;
+    return kept && preemption.good && reviews.every(({ good }) => good) ? 0 : 1;
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
     return 128 + constants.signals[interrupt.signal.reason as NodeJS.Signals];

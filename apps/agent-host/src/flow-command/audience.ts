@@ -81,7 +81,8 @@ function controlled(stop: AbortController): Audience {
   };
 }
 
-function conclusion({ status, error, breakAt, response }: RunResult): string {
+/** The end of a run, for people. */
+export function conclusion({ status, error, breakAt, response }: RunResult): string {
   switch (status) {
     case "completed":
       return response === null ? pc.green("completed") : `${pc.green("completed:")}\n${printable(response)}`;

@@ -4,11 +4,10 @@ import { FileLog } from "../flows/log/file-log.js";
 import { Library } from "../flows/pipelines/library.js";
 import { runPipeline } from "../flows/pipelines/run/pipeline-run.js";
 import { Sinks } from "../flows/pipelines/run/sinks.js";
-import type { AgentName } from "../session-command/agents.js";
 import { HostSignals } from "../session-command/host-signals.js";
 import { UsageError } from "../usage-error.js";
 import { audienceFor } from "./audience.js";
-import { runnersFor } from "./runners.js";
+import { type RunnerName, runnersFor } from "./runners.js";
 
 export interface RunOptions {
   readonly set: readonly string[];
@@ -17,7 +16,7 @@ export interface RunOptions {
   readonly json?: boolean | undefined;
   readonly disable: readonly string[];
   readonly control?: boolean | undefined;
-  readonly agent: AgentName;
+  readonly agent: RunnerName;
 }
 
 /** Runs a pipeline file; resolves to the exit code. Throws `UsageError` before anything is started. */

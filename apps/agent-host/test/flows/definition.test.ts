@@ -33,7 +33,7 @@ describe("the file", () => {
     expect(problem(step)).toContain(`config/invalid-yaml ${message}`);
   });
 
-  it("[P3] [P11] the cap is a whole number from 1", () => {
+  it("[A3] [P3] [P11] the cap is a whole number from 1", () => {
     expect(problem(a, "defaults: {max_concurrency: -1}\n")).toContain("config/invalid-yaml");
     expect(problem(a, "defaults: {max_concurrency: 0}\n")).toBe(
       '2:29 config/validation-failed "max_concurrency" must be >= 1',
@@ -114,7 +114,7 @@ describe("a step by itself", () => {
     expect(defaults.maxConcurrency).toBeUndefined();
   });
 
-  it("[P13] [P15] a join fails fast or waits for all, and retries nothing", () => {
+  it("[A2] [P13] [P15] a join fails fast or waits for all, and retries nothing", () => {
     const policy = (text: string): unknown =>
       parse(file(`${a}  - {id: j, action: join, depends_on: [a]${text}}`)).main.steps[1]?.body;
     expect(policy("")).toEqual({ kind: "join", onError: "fail_fast" });

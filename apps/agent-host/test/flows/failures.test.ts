@@ -14,7 +14,7 @@ const patient = "  - {id: j, action: join, depends_on: [a, b], on_error: wait_fo
 const graces = { stop: 1000, force: 500 };
 
 describe("fail_fast", () => {
-  it("[P103] [P104] [P113] a sibling is told to stop at the failure; the error comes when the cursor is at the join", async () => {
+  it("[P103] [P104] [P113] [P118] a sibling is told to stop at the failure; the error comes when the cursor is at the join", async () => {
     const runner = new StubRunner({ a: held, b: held, s: held });
     const run = begin(`${a}${b}  - {id: s, prompt: ps}\n${joined}  - {id: z, prompt: pz}`, runner);
     const [, second, main] = await Promise.all(["a", "b", "s"].map((id) => runner.called(id)));
@@ -173,7 +173,7 @@ describe("wait_for_all", () => {
     },
   );
 
-  it("[P107] [P108] [P154] failures are envelopes in a structured join, and can be looked at", async () => {
+  it("[A20] [P107] [P108] [P154] failures are envelopes in a structured join, and can be looked at", async () => {
     const schema = "output_schema: {type: object}";
     const text = `  - {id: a, prompt: pa, async: true, ${schema}}
   - {id: b, prompt: pb, async: true, ${schema}}

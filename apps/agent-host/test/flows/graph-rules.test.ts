@@ -12,7 +12,7 @@ const b = "  - {id: b, prompt: x, async: true}\n";
 const join = "  - {id: j, action: join, depends_on: [a, b]}\n";
 
 describe("who waits for whom", () => {
-  it("[A1] two async steps and a join", () => {
+  it("[A1] [A19] two async steps and a join", () => {
     const { steps } = parse(file(a + b + join)).main;
     expect(steps.map(({ async, dependsOn }) => [async, dependsOn.length])).toEqual([
       [true, 0],

@@ -85,7 +85,7 @@ describe("agent-host run", () => {
     expect(found.filter(({ type }) => type === "step_completed")).toHaveLength(3);
   });
 
-  it("--json is the log on stdout; --disable skips a step; a failure is exit code 1", async () => {
+  it("[P163] --json is the log on stdout; --disable skips a step; a failure is exit code 1", async () => {
     const path = pipeline(
       `  - {id: a, prompt: "/provider 500", async: true}\n  - {id: b, prompt: hi, async: true}\n${joined}`,
     );

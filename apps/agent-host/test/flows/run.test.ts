@@ -380,7 +380,7 @@ describe("joining", () => {
     expect(result).toMatchObject({ status: "break", breakAt: "j" });
   });
 
-  it("[P94] [P95] a join publishes what it has made", async () => {
+  it("[A13] [P94] [P95] a join publishes what it has made", async () => {
     const result = await begin(
       `${a}${b}${join}  - {id: k, prompt: "{{ step.j.response }}|{{ last_response }}"}`,
     ).result;

@@ -22,6 +22,6 @@ export class FileProblemsError extends UsageError {
   }
 }
 
-export function renderProblem({ file, line, column, message }: Problem): string {
+function renderProblem({ file, line, column, message }: Problem): string {
   return `${file}:${line}:${column}: ${message}`;
 }

@@ -3,7 +3,7 @@ import type { SchemaObject } from "ajv";
 import { kindOf } from "../file/file-kind.js";
 import { FileProblemsError } from "../file/problem.js";
 import { Shape } from "../file/shape.js";
-import { SourceFile } from "../file/source-file.js";
+import type { SourceFile } from "../file/source-file.js";
 import type { Pipeline } from "./definition/model.js";
 import type { RawPipeline } from "./definition/raw.js";
 import { readPipeline } from "./definition/read-pipeline.js";
@@ -29,11 +29,6 @@ export function pipelineOf(file: SourceFile): Pipeline {
   checkGraph(pipeline, report);
   if (report.problems.length > 0) throw new FileProblemsError(report.problems);
   return pipeline;
-}
-
-/** Reads and checks a file, without the files that it calls. Throws `FileProblemsError`. */
-export function loadPipeline(path: string): Pipeline {
-  return pipelineOf(SourceFile.read(path));
 }
 
 const schemaFile = new URL("../../../schemas/pipeline.schema.json", import.meta.url);

@@ -80,7 +80,7 @@ export class StubRunner implements Runner {
   }
 }
 
-export const echo: Behaviour = (call) => {
+const echo: Behaviour = (call) => {
   call.answer(call.request.prompt);
 };
 

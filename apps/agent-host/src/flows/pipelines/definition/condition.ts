@@ -14,7 +14,7 @@ export type Condition =
       readonly pattern: Pattern | undefined;
     };
 
-export type Operator = "==" | "!=" | "contains" | "starts_with" | "ends_with" | "matches";
+type Operator = "==" | "!=" | "contains" | "starts_with" | "ends_with" | "matches";
 
 export const always: Condition = { kind: "always", source: "always" };
 

@@ -65,7 +65,7 @@ export type ErrorPolicy =
   | { readonly kind: "continue" }
   | { readonly kind: "retry"; readonly maxRetries: number };
 
-export interface GateSettings {
+interface GateSettings {
   readonly message: Template | undefined;
   readonly onHeadless: "skip" | "abort" | "use_default";
   readonly defaultValue: string | undefined;

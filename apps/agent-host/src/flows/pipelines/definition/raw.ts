@@ -48,7 +48,7 @@ export interface RawStep {
 
 export type RawChained = string | Omit<RawStep, "id">;
 
-export interface RawAppended {
+interface RawAppended {
   readonly text?: string;
   readonly shell?: string;
 }

@@ -12,7 +12,7 @@ export type Reference =
   | { readonly kind: "run_id"; readonly name: string };
 
 /** A template that can never be resolved; the message says why. */
-export class TemplateError extends Error {}
+class TemplateError extends Error {}
 
 /** Throws `TemplateError`. */
 export function parseTemplate(source: string): Template {

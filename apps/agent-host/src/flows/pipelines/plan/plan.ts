@@ -4,7 +4,7 @@ import type { Scope, Step } from "../definition/model.js";
 export const start = "(start)";
 
 /** A step as a node of a graph. */
-export interface PlanNode {
+interface PlanNode {
   readonly step: Step;
   /** The main-flow step, or the start, after which it is launched or comes next. */
   readonly from: string;
