@@ -118,12 +118,14 @@ function program(exit: (code: number) => void): Command {
 
   agentHost
     .command("explain")
-    .description("Show the plan of a pipeline file: in words, and as a Mermaid graph. Nothing is run.")
+    .description(
+      "Show the plan of a pipeline or flow file: in words, and as a Mermaid graph. Nothing is run.",
+    )
     .argument("<file>", "YAML file")
     .option("--mermaid", "the graph alone")
     .action(async (file: string, options: { mermaid?: boolean }) => {
       const { runExplain } = await import("./flow-command/show.js");
-      runExplain(file, options);
+      await runExplain(file, options);
     });
 
   agentHost
@@ -166,15 +168,6 @@ function program(exit: (code: number) => void): Command {
     .action(async (file: string, command: string[], options: RunOptions & RunFlowOptions) => {
       const { runAnyFile } = await import("./flow-command/run-file.js");
       exit(await runAnyFile(file, command, options));
-    });
-
-  agentHost
-    .command("explain")
-    .description("Say what a flow would do, as text and as a Mermaid graph. Nothing of it is run.")
-    .argument("<file>", "YAML file")
-    .action(async (file: string) => {
-      const { runExplain } = await import("./flow-command/explain.js");
-      exit(await runExplain(file));
     });
 
   agentHost

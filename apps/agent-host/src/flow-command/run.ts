@@ -1,10 +1,10 @@
 import pc from "picocolors";
 import { fileKeeper } from "../flows/log/keepers.js";
-import { FileLog } from "../flows/log/file-log.js";
 import { Library } from "../flows/pipelines/library.js";
 import { runPipeline } from "../flows/pipelines/run/pipeline-run.js";
 import { Sinks } from "../flows/pipelines/run/sinks.js";
 import { HostSignals } from "../session-command/host-signals.js";
+import { openLog } from "./open-log.js";
 import { UsageError } from "../usage-error.js";
 import { audienceFor } from "./audience.js";
 import { type RunnerName, runnersFor } from "./runners.js";
@@ -75,16 +75,6 @@ function readInputs(settings: readonly string[]): Map<string, string> {
       return [name, value];
     }),
   );
-}
-
-async function openLog(path: string): Promise<FileLog> {
-  try {
-    return await FileLog.open(path);
-  } catch (error) {
-    throw new UsageError(
-      `cannot open the log: ${(error as Error).message}. Check the path given with --log.`,
-    );
-  }
 }
 
 function warn(message: string): void {

@@ -5,11 +5,17 @@ import type { FlowDefinition, Step } from "../../flows/flow/definition/definitio
 import type { Toolset } from "../../flows/flow/tools/tool.js";
 import { openFlow } from "./open-flow.js";
 
+/** A plan, in words and as a Mermaid graph. */
+export interface Explanation {
+  readonly words: string;
+  readonly mermaid: string;
+}
+
 /** What a flow would do: as text, and as a Mermaid graph. Nothing of it runs. Throws as `openFlow`. */
-export async function explainFlow(path: string): Promise<string> {
+export async function explainFlow(path: string): Promise<Explanation> {
   await using opened = await openFlow(path, { servers: false });
   const { flow, toolbox } = opened;
-  return `${planText(flow, toolbox.tools)}\n\n${mermaid(flow)}\n`;
+  return { words: planText(flow, toolbox.tools), mermaid: mermaid(flow) };
 }
 
 function planText(flow: FlowDefinition, tools: Toolset): string {
@@ -73,7 +79,7 @@ function outputs({ output_mapping, tool_name }: Step, tools: Toolset): string {
 function mermaid(flow: FlowDefinition): string {
   const nodes = flow.steps.map((_, index) => `  s${index}["${escaped(labelOf(flow, index))}"]`);
   const edges = dependenciesOf(flow).flatMap((each, index) => each.map((from) => `  s${from} --> s${index}`));
-  return ["```mermaid", "flowchart TD", ...nodes, ...edges, "```"].join("\n");
+  return ["flowchart TD", ...nodes, ...edges].join("\n");
 }
 
 /** What would end a label, or be a piece of markup in it. */

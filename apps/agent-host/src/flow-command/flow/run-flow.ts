@@ -9,10 +9,10 @@ import { FlowError } from "../../flows/flow/run/error-codes.js";
 import type { FlowEvent, FlowMiddleware } from "../../flows/flow/run/events.js";
 import { FlowExecutor, type RunOptions } from "../../flows/flow/run/executor.js";
 import type { RunResult } from "../../flows/flow/run/records.js";
-import { FileLog } from "../../flows/log/file-log.js";
 import { type ClaimedFolder, claimFolder } from "../../processes/claim-folder.js";
 import { printable } from "../../session-command/describe-outcome.js";
 import { HostSignals } from "../../session-command/host-signals.js";
+import { openLog } from "../open-log.js";
 import { UsageError } from "../../usage-error.js";
 import { flowProgressLine, nameOf } from "./flow-progress.js";
 import { readFlowSettings } from "./flow-settings.js";
@@ -176,16 +176,6 @@ function jsonLines(): Stdout {
   };
 }
 
-async function openLog(path: string): Promise<FileLog> {
-  try {
-    return await FileLog.open(path);
-  } catch (error) {
-    throw new UsageError(
-      `cannot open the log: ${(error as Error).message}. Check the path given with --log.`,
-    );
-  }
-}
-
 function conclusion(result: RunResult, path: string, { runs }: RunFlowOptions, isCancelled: boolean): string {
   const { success, final_output, execution_log, failed_step, trace_id } = result;
   if (success) return `${pc.green("completed:")}\n${printable(JSON.stringify(final_output, undefined, 2))}`;
@@ -202,7 +192,7 @@ function conclusion(result: RunResult, path: string, { runs }: RunFlowOptions, i
   return `${head}\nto go on: agent-host run ${path} --resume ${trace_id}${folder}`;
 }
 
-export const defaultRuns = ".agent-host/runs";
+const defaultRuns = ".agent-host/runs";
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`);

@@ -210,13 +210,17 @@ describe("a folder that is edited", () => {
     const failures: string[] = [];
     async function* ticks(): AsyncGenerator<void> {
       writeFileSync(join(folder, "a.flow.yaml"), "type: Flow\n");
-      yield await settled();
+      await settled();
+      yield;
       write("a.flow.yaml", flow("1.0.0"));
-      yield await settled();
+      await settled();
+      yield;
       write("b.flow.yaml", flow("1.0.0"));
-      yield await settled();
+      await settled();
+      yield;
       write("b.flow.yaml", flow("1.1.0"));
-      yield await settled();
+      await settled();
+      yield;
     }
     await new FlowDirectory(folder, registry).watch(
       ticks(),

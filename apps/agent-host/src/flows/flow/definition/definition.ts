@@ -1,7 +1,7 @@
 /** A flow as its file describes it, with the defaults filled in. The names are those of the file. */
 export type FlowDefinition = LinearFlow | GraphFlow;
 
-export interface LinearFlow extends FlowFields {
+interface LinearFlow extends FlowFields {
   readonly type: "Flow";
   readonly steps: readonly Step[];
 }
@@ -79,7 +79,7 @@ export interface Retry {
 }
 
 /** A tool that the file itself describes. */
-export type ToolDeclaration = (CommandDeclaration | McpToolDeclaration) & ToolTraits;
+type ToolDeclaration = (CommandDeclaration | McpToolDeclaration) & ToolTraits;
 
 export interface CommandDeclaration {
   /** Text for the shell, or a program and its arguments. */

@@ -10,7 +10,7 @@ export interface CancelOptions {
 }
 
 /** The reason that tools are given when the time for the whole run is up. */
-export class DeadlineExceededError extends FlowError {
+class DeadlineExceededError extends FlowError {
   override readonly name = "DeadlineExceededError";
 
   constructor() {

@@ -66,7 +66,7 @@ export type FlowEvent = Always &
     | { readonly kind: "flow_end"; readonly result: RunResult }
   );
 
-export type EventOf<K extends FlowEvent["kind"]> = Extract<FlowEvent, { readonly kind: K }>;
+type EventOf<K extends FlowEvent["kind"]> = Extract<FlowEvent, { readonly kind: K }>;
 
 type Parts<E> = E extends unknown ? Omit<E, keyof Always> : never;
 

@@ -144,7 +144,7 @@ function packageOf(specifier: string): string | undefined {
 
 function isOfTypes(clause: ts.ImportClause | undefined): boolean {
   if (clause === undefined) return false;
-  if (clause.isTypeOnly) return true;
+  if (clause.phaseModifier === ts.SyntaxKind.TypeKeyword) return true;
   const { namedBindings } = clause;
   return (
     clause.name === undefined &&

@@ -15,7 +15,7 @@ import { toolset } from "./flows.js";
 export const settled = (): Promise<void> => setImmediate();
 
 /** A clock that goes on when it is told to, and ids in order. */
-export class TestPorts implements Ports {
+class TestPorts implements Ports {
   now = 0;
   ids = 0;
   readonly #timers = new Set<{ readonly at: number; readonly ring: () => void }>();
