@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { FlowCancelledError } from "../../../src/flows/flow/run/cancellation.js";
+import { MemoryCheckpoints } from "../../../src/flows/flow/run/checkpoint.js";
 import { dag, list, tool } from "./support/flows.js";
 import { Gates, hostWith, rejection, settled, statuses, timeless } from "./support/runs.js";
 
@@ -271,6 +272,21 @@ describe("exclusive keys", () => {
   });
 });
 
+it("[F71] who waits for another run's key and is ended does not wait any longer", async () => {
+  const gates = new Gates();
+  const { executor } = hostWith([tool("a", gates.tool("a"), { exclusive: "k" })]);
+  const one = executor.execute(list([{ tool_name: "a" }]), {});
+  await settled();
+  const controller = new AbortController();
+  const two = rejection(executor.execute(list([{ tool_name: "a" }]), {}, { signal: controller.signal }));
+  await settled();
+  controller.abort(new Error("enough"));
+  expect(await two).toMatchObject({ name: "FlowCancelledError" });
+  expect(gates.open).toEqual(["a"]);
+  await gates.end("a");
+  expect((await one).success).toBe(true);
+});
+
 describe("ending a run from outside", () => {
   const three = [{ tool_name: "a" }, { tool_name: "b" }, { tool_name: "c" }];
   const host = (obeys = true): ReturnType<typeof hostWith> & { gates: Gates } => {
@@ -359,6 +375,64 @@ describe("ending a run from outside", () => {
     const result = await executor.execute(flow, {}, { signal: controller.signal });
     expect(controller.signal.aborted).toBe(true);
     expect(result).toMatchObject({ success: true, final_output: { k: 2 } });
+  });
+
+  it.each(["skip", "fallback:b"])(
+    "[F82] [F102] on_error: %s is for failures, and not for being told to stop",
+    async (on_error) => {
+      const checkpoints = new MemoryCheckpoints();
+      const gates = new Gates();
+      const { executor } = hostWith([tool("a", gates.tool("a")), tool("b", gates.tool("b"))], {
+        checkpoints,
+      });
+      const controller = new AbortController();
+      const flow = list([{ tool_name: "a", on_error, retry: {} }]);
+      const ended = rejection<FlowCancelledError>(executor.execute(flow, {}, { signal: controller.signal }));
+      await settled();
+      controller.abort(new Error("enough"));
+      const { result } = await ended;
+      expect(result.execution_log[0]).toMatchObject({
+        status: "cancelled",
+        skipped: false,
+        fallback_used: false,
+        retry_count: 0,
+      });
+      expect(gates.started).toEqual(["a"]);
+      // It is not done, and will be run when the run is resumed.
+      expect(checkpoints.load("run-1")?.steps).toEqual({});
+    },
+  );
+
+  it("[F101] [U17] while a step waits for its slot after a backoff: it is not tried again", async () => {
+    const gates = new Gates();
+    const fails = tool("a", () => {
+      throw new Error("broken");
+    });
+    const { executor, ports } = hostWith([fails, tool("b", gates.tool("b", false))]);
+    const controller = new AbortController();
+    const flow = dag({ a: { retry: { backoff_seconds: 0.01 } }, b: {} });
+    const ended = rejection<FlowCancelledError>(executor.execute(flow, {}, { signal: controller.signal }));
+    await ports.advance(20);
+    expect(gates.open).toEqual(["b"]);
+    controller.abort(new Error("enough"));
+    await gates.end("b");
+    const { result } = await ended;
+    expect(result.execution_log[0]).toMatchObject({ status: "cancelled", retry_count: 0 });
+    expect(result.cost_report.tool_calls).toBe(2);
+  });
+
+  it("[F86] [F95] once a step has failed, an abort while others end does not change what it failed of", async () => {
+    const gates = new Gates();
+    const { executor } = hostWith([tool("a", gates.tool("a")), tool("b", gates.tool("b", false))], {
+      maxConcurrency: 2,
+    });
+    const controller = new AbortController();
+    const run = executor.execute(dag({ a: {}, b: {} }), {}, { signal: controller.signal });
+    await settled();
+    await gates.fail("a");
+    controller.abort(new Error("too late"));
+    await gates.end("b");
+    expect(await run).toMatchObject({ success: false, failed_step: 0 });
   });
 
   it("[F92] [F67] in a graph, too: all that run are told and waited for", async () => {

@@ -512,6 +512,23 @@ describe("retries", () => {
     expect((await run).execution_log[0]).toMatchObject({ retry_count: count, success: count === 1 });
   });
 
+  it("[F98] [F102] each try, and the fallback, gets the input as it was", async () => {
+    const got: unknown[] = [];
+    const spoil = (name: string, fails: boolean): ReturnType<typeof tool> =>
+      tool(name, (input) => {
+        got.push(structuredClone(input));
+        (input["list"] as unknown[]).push(name);
+        if (fails) throw new Error("spoilt");
+        return {};
+      });
+    const { executor, ports } = hostWith([spoil("bad", true), spoil("good", false)]);
+    const flow = list([{ tool_name: "bad", retry: { max_retries: 1 }, on_error: "fallback:good" }]);
+    const run = executor.execute(flow, { list: [1] });
+    await ports.advance(1000);
+    expect((await run).success).toBe(true);
+    expect(got).toEqual([{ list: [1] }, { list: [1] }, { list: [1] }]);
+  });
+
   it("[F101] [F90] a backoff ends with the run, in the same step", async () => {
     const { executor, ports, heard } = hostWith([flaky(9)]);
     const controller = new AbortController();

@@ -280,6 +280,26 @@ describe("listeners", () => {
     expect(after.at(-1)).toBe("flow_end");
   });
 
+  it("[F132] [F203] what one does to an event is not seen by the steps", async () => {
+    const { executor } = hostWith(
+      [tool("a", () => ({ deep: [1] })), tool("b", ({ deep }) => ({ got: deep }))],
+      {
+        middleware: [
+          {
+            stepStart: ({ inputs }) => {
+              (inputs as { deep?: number[] }).deep?.push(8);
+            },
+            stepEnd: ({ record }) => {
+              (record.outputs as { deep?: number[] }).deep?.push(9);
+            },
+          },
+        ],
+      },
+    );
+    const result = await executor.execute(list([{ tool_name: "a" }, { tool_name: "b" }]), {});
+    expect(result.final_output).toEqual({ deep: [1], got: [1] });
+  });
+
   it("[F134] who leaves a stream early ends the run, and waits for that", async () => {
     const gates = new Gates();
     const { executor, heard } = hostWith([tool("a", gates.tool("a")), tool("b", gates.tool("b"))]);

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { compile } from "../../../src/flows/flow/check/compile.js";
@@ -93,12 +94,26 @@ describe("commands", () => {
     const running = rejection(
       run({ command: `(sleep 60 & sleep 60) & touch ${begun}; wait` }, {}, controller.signal),
     );
-    while (!existsSync(begun)) await new Promise((resolve) => setImmediate(resolve));
+    while (!existsSync(begun)) await setImmediate();
     controller.abort(reason);
     expect(await running).toBe(reason);
     expect(await rejection(run({}, {}, controller.signal))).toBe(reason);
     rmSync(folder, { recursive: true });
   });
+});
+
+it("[F93] a command that is told to end may clean up first", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "flow-command-"));
+  const [begun, bye] = [join(folder, "begun"), join(folder, "bye")];
+  const controller = new AbortController();
+  const command = `trap 'touch ${bye}; exit 0' TERM; touch ${begun}; sleep 60 & wait`;
+  const { run } = commandTool("t", { output: "text", env: {}, command }, folder);
+  const running = rejection(Promise.resolve(run({}, { signal: controller.signal })));
+  while (!existsSync(begun)) await setImmediate();
+  controller.abort(new Error("enough"));
+  await running;
+  expect(existsSync(bye)).toBe(true);
+  rmSync(folder, { recursive: true });
 });
 
 describe("tools of MCP servers", () => {

@@ -178,7 +178,7 @@ export class StepRunner {
         return await this.#call(tool, input, this.#at);
       } catch (error) {
         retryErrors.push((error as Error).message);
-        if (signal.aborted || retry === null || !isRetryable(retry, error)) throw error;
+        if (retry === null || !isRetryable(retry, error)) throw error;
         if (retryErrors.length > retry.max_retries) throw error;
         const ms = backoffMs(retry, retryErrors.length, ports);
         await idle(() => ports.wait(ms, signal));
