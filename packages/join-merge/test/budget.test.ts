@@ -154,6 +154,29 @@ describe("joins within joins", () => {
     );
   }
 
+  it("[F83, U17] keep an outcome that is certain when their branch is stopped while they wait for others to end", async () => {
+    const gates = new Gates();
+    const controller = new AbortController();
+    let inner: unknown;
+    const failed = rejection(
+      join(
+        {
+          a: async (context) => {
+            inner = await rejection(
+              join({ x: gates.branch("x"), y: gates.branch("y", false) }, { within: context }),
+            );
+          },
+        },
+        { signal: controller.signal },
+      ),
+    );
+    await gates.fail("x");
+    controller.abort();
+    await gates.end("y");
+    await failed;
+    expect(inner).toMatchObject({ branch: "x" });
+  });
+
   it("[F93] do not start in a branch that has been stopped", async () => {
     const gates = new Gates();
     const stop = new Error("stop");
@@ -279,14 +302,14 @@ describe("joins within joins", () => {
       {
         a: (context) =>
           Promise.all([
-            join(gates.branches("p1", "p2"), { within: context }),
-            join(gates.branches("q1"), { within: context }),
+            join(gates.branches("p1", "p2", "p3"), { within: context }),
+            join(gates.branches("q1", "q2"), { within: context }),
           ]),
         b: gates.branch("b"),
       },
       { concurrency: 1 },
     );
-    for (const name of ["p1", "p2", "q1", "b"]) {
+    for (const name of ["p1", "p2", "p3", "q1", "q2", "b"]) {
       expect(gates.open).toEqual([name]);
       await gates.end(name);
     }

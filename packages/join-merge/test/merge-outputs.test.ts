@@ -344,6 +344,7 @@ describe("what cannot be merged", () => {
   it("[F18] may be nothing, with `allowNothing`", () => {
     const outputs = { a: undefined, b: { x: 1 }, c: null };
     expect(mergeOutputs({}, outputs, { allowNothing: true }).value).toEqual({ x: 1 });
+    expect(() => mergeOutputs({}, outputs, { delta: false })).toThrow(InvalidBranchOutputError);
     expect(() => mergeOutputs({}, { a: 5 as never }, { allowNothing: true })).toThrow(
       InvalidBranchOutputError,
     );
