@@ -34,14 +34,23 @@ function describe({ instancePath, message = "is wrong", params }: ErrorObject): 
 function engineFor(schema: unknown): Compiler {
   const name =
     typeof schema === "object" && schema !== null ? (schema as { $schema?: unknown }).$schema : undefined;
-  if (name === undefined) return draft7();
-  const draft = typeof name === "string" ? name.replace(/#$/, "").replace(/^https?:/, "") : "";
-  const engine = drafts.get(draft);
-  if (engine === undefined)
+  const draft =
+    name === undefined
+      ? draft7
+      : String(name)
+          .replace(/#$/, "")
+          .replace(/^https?:/, "");
+  const make = drafts.get(draft);
+  if (make === undefined)
     throw new Error(
       `$schema ${JSON.stringify(name)} is not known here; there are drafts 7, 2019-09 and 2020-12`,
     );
-  return engine();
+  let engine = engines.get(draft);
+  if (engine === undefined) {
+    engine = make();
+    engines.set(draft, engine);
+  }
+  return engine;
 }
 
 // Unknown words and formats are notes, as the drafts have it. A schema's $id stays its own: two may have the same.
@@ -53,12 +62,13 @@ const options: Options = {
   logger: false,
 };
 
-function draft7(): Compiler {
-  return new Ajv(options);
-}
+const draft7 = "//json-schema.org/draft-07/schema";
 
 const drafts: ReadonlyMap<string, () => Compiler> = new Map<string, () => Compiler>([
-  ["//json-schema.org/draft-07/schema", draft7],
+  [draft7, () => new Ajv(options)],
   ["//json-schema.org/draft/2019-09/schema", () => new Ajv2019(options)],
   ["//json-schema.org/draft/2020-12/schema", () => new Ajv2020(options)],
 ]);
+
+/** Each is made once: it compiles the schema of schemas first, which takes longer than all that people write. */
+const engines = new Map<string, Compiler>();
