@@ -34,14 +34,9 @@ function describe({ instancePath, message = "is wrong", params }: ErrorObject): 
 function engineFor(schema: unknown): Compiler {
   const name =
     typeof schema === "object" && schema !== null ? (schema as { $schema?: unknown }).$schema : undefined;
-  const draft =
-    name === undefined
-      ? draft7
-      : String(name)
-          .replace(/#$/, "")
-          .replace(/^https?:/, "");
+  const draft = typeof name === "string" ? name.replace(/#$/, "").replace(/^https?:/, "") : draft7;
   const make = drafts.get(draft);
-  if (make === undefined)
+  if (make === undefined || (name !== undefined && typeof name !== "string"))
     throw new Error(
       `$schema ${JSON.stringify(name)} is not known here; there are drafts 7, 2019-09 and 2020-12`,
     );
