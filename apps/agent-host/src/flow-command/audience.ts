@@ -9,6 +9,7 @@ import { Pause } from "../flows/pipelines/run/pause.js";
 import type { RunResult } from "../flows/pipelines/run/pipeline-run.js";
 import type { Keeper } from "../flows/pipelines/run/sinks.js";
 import { printable } from "../session-command/describe-outcome.js";
+import { LiveScreen } from "./live-screen.js";
 import { progressLine } from "./plain-progress.js";
 
 /** Who is told of a run, and whom it can ask. */
@@ -33,13 +34,21 @@ export function audienceFor(
       watch: () => undefined,
       end: () => Promise.resolve(),
     };
+  return people();
+}
+
+/** On a terminal what goes on is seen live; elsewhere there is a line for each thing that has happened. */
+function people(): Audience {
+  const screen = process.stdout.isTTY ? new LiveScreen(process.stdout) : undefined;
   return {
     keepers: [],
     watch: (event) => {
       const line = progressLine(event);
-      if (line !== undefined) print(line);
+      if (screen !== undefined) screen.tell(event, line);
+      else if (line !== undefined) print(line);
     },
     end: (result) => {
+      screen?.close();
       print(conclusion(result));
       return Promise.resolve();
     },

@@ -38,15 +38,19 @@ function describe({ instancePath, message = "is wrong", params }: ErrorObject): 
 function engineFor(schema: unknown, useDefaults: boolean): Compiler {
   const name =
     typeof schema === "object" && schema !== null ? (schema as { $schema?: unknown }).$schema : undefined;
-  const all = { ...options, useDefaults };
-  if (name === undefined) return draft7(all);
-  const draft = typeof name === "string" ? name.replace(/#$/, "").replace(/^https?:/, "") : "";
-  const engine = drafts.get(draft);
-  if (engine === undefined)
+  const draft = typeof name === "string" ? name.replace(/#$/, "").replace(/^https?:/, "") : draft7;
+  const make = drafts.get(draft);
+  if (make === undefined || (name !== undefined && typeof name !== "string"))
     throw new Error(
       `$schema ${JSON.stringify(name)} is not known here; there are drafts 7, 2019-09 and 2020-12`,
     );
-  return engine(all);
+  const key = `${draft} ${useDefaults}`;
+  let engine = engines.get(key);
+  if (engine === undefined) {
+    engine = make({ ...options, useDefaults });
+    engines.set(key, engine);
+  }
+  return engine;
 }
 
 // Unknown words and formats are notes, as the drafts have it. A schema's $id stays its own: two may have the same.
@@ -58,12 +62,16 @@ const options: Options = {
   logger: false,
 };
 
-function draft7(all: Options): Compiler {
-  return new Ajv(all);
-}
+const draft7 = "//json-schema.org/draft-07/schema";
 
-const drafts: ReadonlyMap<string, (all: Options) => Compiler> = new Map<string, (all: Options) => Compiler>([
-  ["//json-schema.org/draft-07/schema", draft7],
+const drafts: ReadonlyMap<string, (options: Options) => Compiler> = new Map<
+  string,
+  (options: Options) => Compiler
+>([
+  [draft7, (all) => new Ajv(all)],
   ["//json-schema.org/draft/2019-09/schema", (all) => new Ajv2019(all)],
   ["//json-schema.org/draft/2020-12/schema", (all) => new Ajv2020(all)],
 ]);
+
+/** Each is made once: it compiles the schema of schemas first, which takes longer than all that people write. */
+const engines = new Map<string, Compiler>();

@@ -1,11 +1,14 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Library } from "../../src/flows/pipelines/library.js";
 import { materialize } from "../../src/flows/pipelines/materialize.js";
 import { runPipeline, type RunResult } from "../../src/flows/pipelines/run/pipeline-run.js";
 import { parse } from "./support/problems.js";
 import { StubRunner } from "./support/stub-runner.js";
+
+// Much is done here, and other tests run beside it.
+vi.setConfig({ testTimeout: 60_000 });
 
 const folder = fileURLToPath(new URL("../../examples/", import.meta.url));
 const isPipeline = (name: string): boolean =>

@@ -556,6 +556,25 @@ describe("what ends a pipeline early", () => {
     expect((await run.result).error?.stepId).toBe("b");
   });
 
+  it("[P110] a failure is not lost either where only a step that never ran has waited for it", async () => {
+    const runner = new StubRunner({ a: fails("down") });
+    const run = begin(
+      `${a}  - {id: d, prompt: pd, async: true, depends_on: [a]}\n  - {id: j, action: join, depends_on: [d], condition: never}`,
+      runner,
+    );
+    const { status, error } = await run.result;
+    expect(status).toBe("failed");
+    expect(error?.message).toBe('step "a": down');
+  });
+
+  it("[P124] [P134] whoever ends it is not cancelled by that, and nothing is launched any more", async () => {
+    const run = begin(
+      `  - {id: s, prompt: ps, on_result: [{always: true, action: break}]}\n${b}  - {id: j, action: join, depends_on: [b]}`,
+    );
+    await run.result;
+    expect(told(run.events)).toEqual(["run_started", "step_started s", "step_completed s", "run_finished"]);
+  });
+
   it("[P110] after a break a failure nobody looked at is only recorded", async () => {
     const runner = new StubRunner({ a: fails("down") });
     const run = begin(

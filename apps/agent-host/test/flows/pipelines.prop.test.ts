@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { SourceFile } from "../../src/flows/file/source-file.js";
 import { Library } from "../../src/flows/pipelines/library.js";
 import { pipelineOf } from "../../src/flows/pipelines/load.js";
@@ -15,6 +15,9 @@ import {
 } from "./support/random-pipeline.js";
 import { lines, ManualClock } from "./support/run.js";
 import { held, deaf, StubRunner } from "./support/stub-runner.js";
+
+// Much is done here, and other tests run beside it.
+vi.setConfig({ testTimeout: 60_000 });
 
 interface Played {
   readonly result: RunResult;

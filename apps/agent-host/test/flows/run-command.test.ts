@@ -1,11 +1,14 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { isGone } from "../support/guard-process.js";
 import { endCommands, HostCommand } from "../support/session-command.js";
 import { Library } from "../../src/flows/pipelines/library.js";
 import { file, problemsIn } from "./support/problems.js";
 import { folder } from "./support/run.js";
+
+// Much is done here, and other tests run beside it.
+vi.setConfig({ testTimeout: 60_000 });
 
 afterEach(endCommands);
 

@@ -238,6 +238,19 @@ describe("the cap", () => {
     expect(runner.calls).toHaveLength(4);
   });
 
+  it("[P75] a join needs no slot, also an async one", async () => {
+    const runner = new StubRunner({ b: held });
+    const run = begin(
+      `${a}${b}  - {id: i, action: join, async: true, depends_on: [a]}\n  - {id: j, action: join, depends_on: [i, b]}`,
+      runner,
+      { more: "defaults: {max_concurrency: 1}\n" },
+    );
+    const branch = await runner.called("b");
+    await run.seen("step_completed", "i");
+    branch.answer("B");
+    expect((await run.result).status).toBe("completed");
+  });
+
   it("[P75] retries keep the slot; main-flow steps need none", async () => {
     let tries = 0;
     const runner = new StubRunner({

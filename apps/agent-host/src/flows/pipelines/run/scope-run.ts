@@ -131,7 +131,6 @@ export class ScopeRun {
     const steps = this.#plan.launches.get(from) ?? [];
     let group: string | undefined;
     for (const step of steps) {
-      if (this.#end !== undefined) return;
       const run = this.#runs.of(step.id);
       run.view = this.#view;
       run.launchedAt = this.#options.context.stamps.next();
@@ -162,8 +161,6 @@ export class ScopeRun {
   async #take(step: Step): Promise<void> {
     const run = this.#runs.of(step.id);
     if (step.async) {
-      // All branches of a launch are launched before any of them does anything.
-      await Promise.resolve();
       if (run.outcome === undefined) await this.#perform(run, run.view ?? View.empty);
     } else {
       run.view = this.#view;
@@ -381,8 +378,7 @@ export class ScopeRun {
       return;
     }
     this.#end = end;
-    for (const run of this.#runs.all)
-      if (run.launched && run.step.id !== end.by) this.#stop(run, reason, end.by);
+    for (const run of this.#runs.all) if (run.launched) this.#stop(run, reason, end.by);
     this.#over.abort(new Error("the pipeline has ended"));
   }
 
