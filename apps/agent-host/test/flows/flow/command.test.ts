@@ -5,9 +5,11 @@ import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { FlowEvent } from "../../../src/flows/flow/run/events.js";
 import { readFlowSettings } from "../../../src/flow-command/flow/flow-settings.js";
+import { openFlow } from "../../../src/flow-command/flow/open-flow.js";
 import { runAnyFile } from "../../../src/flow-command/run-file.js";
 import { list, object } from "./support/flows.js";
 import { example } from "./support/examples.js";
+import { rejection } from "./support/runs.js";
 import { endCommands, HostCommand } from "../../support/session-command.js";
 
 // Each starts several processes, and the machine may be busy.
@@ -143,18 +145,17 @@ describe("wrong input", () => {
 
   it("[F180] says everything that is not supported, with places", async () => {
     const path = write(`${head}safety: {ceiling: read}\nsteps:\n  - {flow_name: b}\n`);
-    const ended = await end(start("run", path));
-    expect(ended.code).toBe(2);
-    expect(ended.stderr).toContain(`${path}:4:1: "safety" is not supported`);
-    expect(ended.stderr).toContain(`${path}:6:6: "flow_name" is not supported`);
+    const { message } = await rejection(openFlow(path, { servers: true }));
+    expect(message).toContain(`${path}:4:1: "safety" is not supported`);
+    expect(message).toContain(`${path}:6:6: "flow_name" is not supported`);
   });
 
   it("[F36] errors of the check stop a run, with places", async () => {
     const path = write(`${head}steps:\n  - {tool_name: nothing}\n`);
-    const ended = await end(start("run", path));
-    expect(ended.code).toBe(2);
-    expect(ended.stderr).toContain(`${path}:5:17: error: step 0 (nothing): there is no tool "nothing"`);
+    const { message } = await rejection(openFlow(path, { servers: true }));
+    expect(message).toContain(`${path}:5:17: error: step 0 (nothing): there is no tool "nothing"`);
     const json = await end(new HostCommand("check", "--json", path));
+    expect(json.code).toBe(2);
     expect(JSON.parse(json.stdout)).toMatchObject({
       valid: false,
       problems: [{ code: "flow/missing_tool", line: 5 }],
