@@ -4,6 +4,8 @@ import pc from "picocolors";
 import { UsageError } from "./usage-error.js";
 import { type GuardOptions, runGuard } from "./guard/run-guard.js";
 import { defaultLimits } from "./session/limits.js";
+import type { RunFlowOptions } from "./flow-command/flow/run-flow.js";
+import type { RunOptions } from "./flow-command/run.js";
 import type { SessionCommandOptions } from "./session-command/run-session.js";
 
 const usageExit = 2;
@@ -18,6 +20,15 @@ function wholeNumber(unit: string): (text: string) => number {
 }
 
 const ms = wholeNumber("milliseconds");
+
+function count(text: string): number {
+  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("It must be a whole number from 1.");
+}
+
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
 
 function program(exit: (code: number) => void): Command {
   const agentHost = new Command("agent-host")
@@ -35,7 +46,7 @@ function program(exit: (code: number) => void): Command {
     .option(
       "--base <folder>",
       "where relative paths start; may be repeated (default: here, folders among the arguments, client roots)",
-      (folder: string, before: readonly string[]) => [...before, folder],
+      collect,
       [],
     )
     .addOption(
@@ -107,6 +118,70 @@ function program(exit: (code: number) => void): Command {
     .action(async (command: string[], options: SessionCommandOptions) => {
       const { runSession } = await import("./session-command/run-session.js");
       exit(await runSession(command, options));
+    });
+
+  agentHost
+    .command("check")
+    .description("Check pipeline and flow files, with the files they call. Nothing is run.")
+    .argument("<file...>", "YAML files")
+    .option("--json", "for machines")
+    .action(async (files: string[], options: { json?: boolean }) => {
+      const { runCheck } = await import("./flow-command/check.js");
+      exit(await runCheck(files, options));
+    });
+
+  agentHost
+    .command("explain")
+    .description(
+      "Show the plan of a pipeline or flow file: in words, and as a Mermaid graph. Nothing is run.",
+    )
+    .argument("<file>", "YAML file")
+    .option("--mermaid", "the graph alone")
+    .action(async (file: string, options: { mermaid?: boolean }) => {
+      const { runExplain } = await import("./flow-command/show.js");
+      await runExplain(file, options);
+    });
+
+  agentHost
+    .command("materialize")
+    .description("Print a pipeline file as it is understood, with everything spelt out. Nothing is run.")
+    .argument("<file>", "YAML file")
+    .action(async (file: string) => {
+      const { runMaterialize } = await import("./flow-command/show.js");
+      runMaterialize(file);
+    });
+
+  agentHost
+    .command("run")
+    .description("Run a pipeline or a flow. It is checked first, as a whole.")
+    .argument("<file>", "YAML file")
+    .argument(
+      "[command...]",
+      "after --: the agent's command and its arguments; for ai, the package of a provider",
+    )
+    .option(
+      "--set <name=value>",
+      "what {{ input.NAME }} stands for, prompt being what the run is asked for; of a flow, a key of its input or one of its dynamic_params",
+      collect,
+      [],
+    )
+    .option("--max-concurrency <number>", "how many async steps may run at once", count)
+    .option("--log <file>", "append the turn log to this file, one JSON object per line")
+    .option("--resume <id>", "go on with a run of this flow that failed or was ended")
+    .option("--runs <folder>", "where runs of flows keep what they need to be resumed", ".agent-host/runs")
+    .option("--cache <folder>", "where outputs of a flow's tools are kept that need not be made again")
+    .option("--force", "run a flow although it is not active")
+    .option("--disable <step>", "treat this step as skipped; may be repeated", collect, [])
+    .addOption(new Option("--json", "the turn log on stdout, for machines").conflicts("control"))
+    .option("--control", "for a program that drives the run: events on stdout, answers and orders on stdin")
+    .addOption(
+      new Option("--agent <kind>", "who answers prompts; scripted is a small one without a model, built in")
+        .choices(["scripted", "stream-json", "acp", "ai"])
+        .default("scripted"),
+    )
+    .action(async (file: string, command: string[], options: RunOptions & RunFlowOptions) => {
+      const { runAnyFile } = await import("./flow-command/run-file.js");
+      exit(await runAnyFile(file, command, options));
     });
 
   agentHost

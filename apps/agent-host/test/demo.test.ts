@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { GuardOff } from "../src/demo/guards-off/guard-off.js";
 import type { Preemption } from "../src/demo/preemption.js";
+import type { Review } from "../src/demo/reviews.js";
 import type { Round } from "../src/demo/round.js";
 import { cli } from "./support/guard-process.js";
 
@@ -25,6 +26,7 @@ interface Played {
   readonly explanation: string;
   readonly session: Preemption;
   readonly guardsOff: GuardOff[];
+  readonly pipeline: { readonly runs: Review[] };
 }
 
 // Many processes are started, most of them one after the other; what that may take is said where it counts.
@@ -86,7 +88,20 @@ describe("agent-host demo", { timeout: 20_000 }, () => {
     expect(order?.on.text).toMatch(/: worker, Ann, Ben, worker again$/);
   });
 
-  it("prints tables and a timeline for people", async () => {
+  it("[P88] [P103] [P107] shows four reviewers joined, and one of them failing under each error mode", () => {
+    const { pipeline } = played;
+    expect(pipeline.runs.map(({ status, good }) => [status, good])).toEqual([
+      ["completed", true],
+      ["failed", true],
+      ["completed", true],
+    ]);
+    const [all, failed, patient] = pipeline.runs;
+    expect(Object.keys(all?.result as object)).toEqual(["size", "width", "notes", "docs"]);
+    expect(failed?.error).toContain('because "docs" failed');
+    expect(patient?.result).toMatchObject({ docs: { error_type: "schema/output-validation-failed" } });
+  });
+
+  it("prints tables and timelines for people", async () => {
     const { stdout } = await run(process.execPath, [cli, "demo"], { env: env() });
     expect(readdirSync(folder)).toEqual([]);
     expect(stdout).toMatch(/20 edits of one file .* straight .* of 20/);

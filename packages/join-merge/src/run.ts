@@ -82,7 +82,7 @@ export class Run {
     if (within !== undefined) this.path = [...within.path, within.enter(this)];
     this.#watch = Watch.over(this, waitOptions);
     if (within?.stopped !== undefined) this.stop(within.stopped.reason);
-    if (!this.#isDecided) this.#goOn(this.work.schedule.first());
+    if (!this.#isDecided) this.#goOn(() => this.work.schedule.first());
     if (budget !== undefined && !this.#isDecided) {
       this.#listenForSlots();
       budget.advance(this);
@@ -155,10 +155,15 @@ export class Run {
   }
 
   /** Lets those run whose turn has come, and those whose turn comes because others need not run. */
-  #goOn(ready: readonly Branch[]): void {
+  #goOn(next: () => readonly Branch[]): void {
     const passed: Branch[] = [];
-    this.#launch(ready, passed);
-    for (const each of passed) this.#launch(this.work.schedule.after(each), passed);
+    try {
+      this.#launch(next(), passed);
+      for (const each of passed) this.#launch(this.work.schedule.after(each), passed);
+    } catch (error) {
+      // What a level made cannot be merged.
+      this.stop(error);
+    }
   }
 
   #launch(ready: readonly Branch[], passed: Branch[]): void {
@@ -235,23 +240,12 @@ export class Run {
       branch.settled = this.#settled += 1;
       if (branch.stopped === undefined) this.#open -= 1;
       if (report !== undefined) this.tell({ type: "settle", record: branch.record() });
-      if (branch.status === "succeeded" || waitAll) this.#advance(branch);
+      if (branch.status === "succeeded" || waitAll) this.#goOn(() => this.work.schedule.after(branch));
       if (this.#open === 0) this.#decide();
       if (this.#running === 0 && this.#isDecided) this.#finish();
     }
     // Last: whoever is to go next stands in the queue by now.
     if (slot !== undefined) this.budget?.giveBack(slot, this);
-  }
-
-  #advance(branch: Branch): void {
-    let ready;
-    try {
-      ready = this.work.schedule.after(branch);
-    } catch (error) {
-      this.stop(error);
-      return;
-    }
-    this.#goOn(ready);
   }
 
   /** From this position on nothing counts. */

@@ -540,6 +540,24 @@ describe("joinGraphMerge", () => {
     expect(seen).toEqual([["base", "z", "a"]]);
   });
 
+  it("[F160] what was completed before is merged by the same rules, and what collides is told as ever", async () => {
+    const reports: JoinReport[] = [];
+    const again = joinGraphMerge(
+      { a: () => ({ k: 1 }), b: { dependsOn: ["a"], run: () => ({ k: 2 }) } },
+      {
+        onBaseCollision: "error",
+        schedule: "levels",
+        completed: { a: { k: 1 }, b: { k: 2 } },
+        report: (report) => reports.push(report),
+      },
+    );
+    const error = await rejection(again);
+    expect(error).toBeInstanceOf(KeyCollisionError);
+    expect(reports).toMatchObject([
+      { type: "end", error, records: [{ status: "succeeded" }, { status: "failed" }] },
+    ]);
+  });
+
   it("fails a task that reads a base which a reducer cannot make", async () => {
     const error = (await rejection(
       joinGraphMerge(

@@ -2,6 +2,7 @@ import Table from "cli-table3";
 import pc from "picocolors";
 import type { GuardOff, Seen } from "./guards-off/guard-off.js";
 import type { Preemption } from "./preemption.js";
+import type { Review } from "./reviews.js";
 import type { Round } from "./round.js";
 
 const explanation =
@@ -16,28 +17,44 @@ const guardsExplanation =
   "In place of one guard at a time stands what one writes at first. Nothing of this is written down beforehand: all of it was " +
   "done and counted in this run.";
 
+const reviewExplanation =
+  "Four reviewers of a folder run beside each other and are joined into one JSON object. When one fails, fail_fast stops the others; " +
+  "with wait_for_all they go on, and its error stands in its place.";
+
 /** What was played. */
 export interface Played {
   readonly rounds: readonly Round[];
   readonly preemption: Preemption;
   readonly guardsOff: readonly GuardOff[];
+  readonly reviews: readonly Review[];
 }
 
-/** Prints what the rounds and the session were, and what breaks without a guard, for people or for machines. */
-export function printReport({ rounds, preemption, guardsOff }: Played, json: boolean): void {
-  const { text, ...session } = preemption;
-  const parts = [
+/** Prints what was played, for people or for machines. */
+export function printReport(played: Played, json: boolean): void {
+  process.stdout.write(json ? `${JSON.stringify(toJson(played), null, 2)}\n` : `${toText(played)}\n`);
+}
+
+function toJson({ rounds, preemption, guardsOff, reviews }: Played): object {
+  const { text: _, ...session } = preemption;
+  return {
+    rounds,
+    explanation,
+    session: { ...session, explanation: sessionExplanation },
+    guardsOff,
+    pipeline: { runs: reviews.map(({ lines: __, ...run }) => run), explanation: reviewExplanation },
+  };
+}
+
+function toText({ rounds, preemption, guardsOff, reviews }: Played): string {
+  return [
     roundsTable(rounds),
     explanation,
-    `${text}\n${sessionExplanation}`,
+    `${preemption.text}\n${sessionExplanation}`,
     guardsTable(guardsOff),
     guardsExplanation,
-  ];
-  process.stdout.write(
-    json
-      ? `${JSON.stringify({ rounds, explanation, session: { ...session, explanation: sessionExplanation }, guardsOff }, null, 2)}\n`
-      : `${parts.join("\n\n")}\n`,
-  );
+    ...reviews.map(({ name, lines }) => `${pc.bold(name)}\n${lines.join("\n")}`),
+    reviewExplanation,
+  ].join("\n\n");
 }
 
 function guardsTable(guardsOff: readonly GuardOff[]): string {

@@ -6,11 +6,12 @@ import { endSignals } from "../end-signals.js";
 import { playGuardsOff } from "./guards-off/play-guards-off.js";
 import { playPreemption } from "./preemption.js";
 import { printReport } from "./report.js";
+import { playReviews } from "./reviews.js";
 import { type Round, runRound } from "./round.js";
 
 /**
- * Runs every round in a folder of its own, a session's timeline, and what breaks without each guard, and prints all of it; resolves to
- * the exit code.
+ * Runs every round in a folder of its own, a session's timeline, what breaks without each guard, and a pipeline, and prints all of it;
+ * resolves to the exit code.
  */
 export async function runDemo({ json }: { readonly json: boolean }): Promise<number> {
   const interrupt = new AbortController();
@@ -33,9 +34,15 @@ export async function runDemo({ json }: { readonly json: boolean }): Promise<num
         rounds.push(await runRound({ name, files, guarded, folder, edits, signal: interrupt.signal }));
     const preemption = await playPreemption(interrupt.signal);
     const guardsOff = await playGuardsOff(interrupt.signal);
-    printReport({ rounds, preemption, guardsOff }, json);
-    const kept = rounds.every(({ guarded, survived }) => !guarded || survived === edits);
-    return kept && preemption.good && guardsOff.every(({ on }) => on.broken === 0) ? 0 : 1;
+    const reviews = await playReviews(interrupt.signal);
+    printReport({ rounds, preemption, guardsOff, reviews }, json);
+    const good = [
+      rounds.every(({ guarded, survived }) => !guarded || survived === edits),
+      preemption.good,
+      guardsOff.every(({ on }) => on.broken === 0),
+      reviews.every((review) => review.good),
+    ];
+    return good.includes(false) ? 1 : 0;
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
     return 128 + constants.signals[interrupt.signal.reason as NodeJS.Signals];

@@ -37,7 +37,7 @@ export class HostSignals {
   }
 
   readonly #unread = (): void => {
-    if (this.#code === undefined) this.#end("SIGPIPE");
+    if (this.#code === undefined && !this.#spare("SIGPIPE")) this.#end("SIGPIPE");
   };
 
   #end(signal: NodeJS.Signals): void {

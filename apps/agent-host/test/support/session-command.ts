@@ -2,7 +2,7 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import { cli } from "./guard-process.js";
 
-const started = new Set<SessionCommand>();
+const started = new Set<HostCommand>();
 
 /** Ends what a test left running; for `afterEach`. */
 export async function endCommands(): Promise<void> {
@@ -13,8 +13,8 @@ export async function endCommands(): Promise<void> {
   started.clear();
 }
 
-/** `agent-host session`, as a process of its own, with pipes instead of a terminal. */
-export class SessionCommand {
+/** `agent-host`, as a process of its own, with pipes instead of a terminal. */
+export class HostCommand {
   readonly child: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly exit: Promise<number | null>;
   stdout = "";
@@ -23,7 +23,7 @@ export class SessionCommand {
   #ended = false;
 
   constructor(...args: readonly string[]) {
-    this.child = spawn(process.execPath, [cli, "session", ...args], {
+    this.child = spawn(process.execPath, [cli, ...args], {
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...process.env, NO_COLOR: "1" },
     });
@@ -78,5 +78,12 @@ export class SessionCommand {
   #wake(): void {
     for (const waker of this.#wakers) waker();
     this.#wakers.clear();
+  }
+}
+
+/** `agent-host session`. */
+export class SessionCommand extends HostCommand {
+  constructor(...args: readonly string[]) {
+    super("session", ...args);
   }
 }

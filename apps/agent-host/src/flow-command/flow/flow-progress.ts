@@ -1,0 +1,63 @@
+import type { FlowEvent } from "../../flows/flow/run/events.js";
+import type { StepRecord } from "../../flows/flow/run/records.js";
+import { printable } from "../../session-command/describe-outcome.js";
+
+/** One line for each thing that happens which somebody who watches wants to know. */
+export function flowProgressLine(event: FlowEvent): string | undefined {
+  switch (event.kind) {
+    case "flow_start":
+      return `${event.flow} ${event.version}, run ${event.run}${event.resumed ? ", resumed" : ""}`;
+    case "step_start":
+      return `${nameOf(event)}: started`;
+    case "step_end":
+      return `${nameOf(event)}: ${ending(event.record)}`;
+    case "merge_failed":
+      return `${nameOf(event)}: cannot be merged: ${printable(event.record.error_message ?? "")}`;
+    case "collision": {
+      if (event.severity === "debug") return undefined;
+      const { key, by, over } = event.collision;
+      const whose =
+        typeof over === "string" ? (over === "initial" ? "the input" : "a parameter") : nameOf(over);
+      return `${nameOf(by)}: overwrites ${JSON.stringify(key)} of ${whose}`;
+    }
+    case "checkpoint":
+      return event.error === undefined ? undefined : `checkpoint: ${printable(event.error)}`;
+    default:
+      return undefined;
+  }
+}
+
+function ending({
+  status,
+  cached,
+  skipped,
+  fallback_tool_name,
+  outputs,
+  error_message,
+  duration_ms,
+}: StepRecord): string {
+  const message = printable(error_message ?? "");
+  const took = duration_ms === null ? "" : ` after ${Math.round(duration_ms)} ms`;
+  if (status === "cancelled") return `cancelled${took}`;
+  if (status === "failed") return `failed${took}: ${message}`;
+  if (skipped) return `skipped${took}: ${message}`;
+  const how = cached
+    ? " from the cache"
+    : fallback_tool_name === null
+      ? ""
+      : ` by ${fallback_tool_name} instead`;
+  return `done${how}${took}: ${short(JSON.stringify(outputs))}`;
+}
+
+function short(text: string): string {
+  return printable(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+}
+
+/** A step for people: its id, or its place and tool. */
+export function nameOf({
+  step_id,
+  step_index,
+  tool_name,
+}: Pick<StepRecord, "step_id" | "step_index" | "tool_name">): string {
+  return step_id ?? `${step_index} ${tool_name ?? ""}`;
+}

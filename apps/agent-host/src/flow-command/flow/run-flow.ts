@@ -1,0 +1,203 @@
+import { randomUUID } from "node:crypto";
+import { AtomicPipeWriter, ndjson } from "@holdfast/atomic-pipe-writer";
+import pc from "picocolors";
+import { CacheFolder } from "../../flows/flow/host/cache-folder.js";
+import { CheckpointFolder } from "../../flows/flow/host/checkpoint-folder.js";
+import { systemPorts } from "../../flows/flow/host/system-ports.js";
+import { FlowCancelledError } from "../../flows/flow/run/cancellation.js";
+import { FlowError } from "../../flows/flow/run/error-codes.js";
+import type { FlowEvent, FlowMiddleware } from "../../flows/flow/run/events.js";
+import { FlowExecutor, type RunOptions } from "../../flows/flow/run/executor.js";
+import type { RunResult } from "../../flows/flow/run/records.js";
+import { type ClaimedFolder, claimFolder } from "../../processes/claim-folder.js";
+import { printable } from "../../session-command/describe-outcome.js";
+import { HostSignals } from "../../session-command/host-signals.js";
+import { openLog } from "../open-log.js";
+import { UsageError } from "../../usage-error.js";
+import { flowProgressLine, nameOf } from "./flow-progress.js";
+import { readFlowSettings } from "./flow-settings.js";
+import { openFlow } from "./open-flow.js";
+
+export interface RunFlowOptions {
+  readonly set: readonly string[];
+  readonly maxConcurrency?: number | undefined;
+  readonly log?: string | undefined;
+  readonly json?: boolean | undefined;
+  readonly resume?: string | undefined;
+  /** Where runs keep what they need to be resumed. */
+  readonly runs: string;
+  /** Where outputs of tools are kept that need not be made again. */
+  readonly cache?: string | undefined;
+  readonly force?: boolean | undefined;
+}
+
+/** Runs a flow's file, or goes on with a run of it; resolves to the exit code. Throws `UsageError` before anything runs. */
+export async function runFlowFile(path: string, options: RunFlowOptions): Promise<number> {
+  await using opened = await openFlow(path, { servers: true });
+  const { flow, toolbox, warnings } = opened;
+  for (const each of warnings) say(each);
+  const { input, params } = readFlowSettings(flow, options.set);
+  const stop = new AbortController();
+  const signals = new HostSignals((signal) => {
+    stop.abort(new Error(`told to end by ${signal}`));
+  });
+  try {
+    await using output = await outputFor(options);
+    const executor = new FlowExecutor({
+      tools: toolbox.tools,
+      ports: systemPorts,
+      middleware: output.listeners,
+      onHookFailure: (message, error) => {
+        say(`${pc.yellow("warning:")} ${message}: ${(error as Error).message}`);
+      },
+      checkpoints: new CheckpointFolder(options.runs),
+      cache: options.cache === undefined ? undefined : new CacheFolder(options.cache),
+      maxConcurrency: options.maxConcurrency ?? 1,
+    });
+    const run: RunOptions = { params, signal: stop.signal, force: options.force ?? false };
+    const result = await (options.resume === undefined
+      ? begin(options.runs, flow.name, (traceId) => executor.execute(flow, input, { ...run, traceId }))
+      : settle(executor.resume(options.resume, () => flow, run)));
+    const isKept = await ended(output, conclusion(result, path, options, stop.signal.aborted));
+    return signals.code ?? (result.success && isKept ? 0 : 1);
+  } finally {
+    signals.off();
+  }
+}
+
+/** Runs with an id that is nobody else's on this disk. */
+async function begin(
+  runs: string,
+  name: string,
+  execute: (traceId: string) => Promise<RunResult>,
+): Promise<RunResult> {
+  const claimed = await claim(runs, name);
+  try {
+    const result = await settle(execute(claimed.id));
+    claimed.commit();
+    return result;
+  } catch (error) {
+    // It did not even begin.
+    if (error instanceof UsageError) await claimed.abandon();
+    throw error;
+  }
+}
+
+async function claim(runs: string, name: string): Promise<ClaimedFolder> {
+  try {
+    return await claimFolder(runs, () => `${name}-${randomUUID().slice(0, 8)}`);
+  } catch (error) {
+    throw new UsageError(
+      `cannot keep the run in ${runs}: ${(error as Error).message}. Give another folder with --runs.`,
+    );
+  }
+}
+
+/** What came of it. Throws `UsageError` if it could not even begin. */
+async function settle(run: Promise<RunResult>): Promise<RunResult> {
+  try {
+    return await run;
+  } catch (error) {
+    if (error instanceof FlowCancelledError) return error.result;
+    if (error instanceof FlowError) throw new UsageError(`${error.message} (${error.code})`);
+    throw error;
+  }
+}
+
+/** Says how it ended; tells whether all that happened is written down. */
+async function ended(output: RunOutput, conclusion: string): Promise<boolean> {
+  try {
+    await output.end(conclusion);
+    return true;
+  } catch (error) {
+    say(`${pc.red("agent-host:")} ${(error as Error).message}`);
+    return false;
+  }
+}
+
+interface RunOutput extends AsyncDisposable {
+  readonly listeners: readonly FlowMiddleware[];
+  /** Says the last, once all before that is written. Rejects if it is not. */
+  end(conclusion: string): Promise<void>;
+}
+
+async function outputFor({ json = false, log: path }: RunFlowOptions): Promise<RunOutput> {
+  const log = path === undefined ? undefined : await openLog(path);
+  const listeners: FlowMiddleware[] = [];
+  if (log !== undefined)
+    listeners.push({
+      name: "log",
+      event: (event) => {
+        log.write(event);
+      },
+    });
+  const stdout = json ? jsonLines() : progress;
+  listeners.push({ name: "stdout", event: stdout.event });
+  return {
+    listeners,
+    end: async (conclusion) => {
+      await stdout.end(conclusion);
+      await log?.flushed();
+    },
+    [Symbol.asyncDispose]: async () => {
+      await log?.close();
+    },
+  };
+}
+
+interface Stdout {
+  readonly event: (event: FlowEvent) => void;
+  readonly end: (conclusion: string) => Promise<void>;
+}
+
+/** For people. */
+const progress: Stdout = {
+  event: (event) => {
+    const line = flowProgressLine(event);
+    if (line !== undefined) print(line);
+  },
+  end: (conclusion) => {
+    print(conclusion);
+    return Promise.resolve();
+  },
+};
+
+/** For machines: the result is in the last event. */
+function jsonLines(): Stdout {
+  const writer = new AtomicPipeWriter<unknown>(process.stdout, { framing: ndjson, label: "stdout" });
+  return {
+    event: (event) => {
+      // Nobody may read any more, which ends the run.
+      writer.send(event).catch(() => undefined);
+    },
+    end: async () => {
+      await writer.flush().catch(() => undefined);
+    },
+  };
+}
+
+function conclusion(result: RunResult, path: string, { runs }: RunFlowOptions, isCancelled: boolean): string {
+  const { success, final_output, execution_log, failed_step, trace_id } = result;
+  if (success) return `${pc.green("completed:")}\n${printable(JSON.stringify(final_output, undefined, 2))}`;
+  const failed = execution_log.find(({ step_index }) => step_index === failed_step);
+  const where = failed === undefined || failed.tool_name === null ? "" : `${nameOf(failed)}: `;
+  const why =
+    failed === undefined
+      ? ""
+      : `${where}${printable(failed.error_message ?? "")} (${failed.error_code ?? failed.error_type ?? ""})`;
+  const head = isCancelled && failed === undefined ? pc.yellow("cancelled") : `${pc.red("failed:")} ${why}`;
+  // Before its first step there is nothing to go on with.
+  if (failed_step === -1) return head;
+  const folder = runs === defaultRuns ? "" : ` --runs ${runs}`;
+  return `${head}\nto go on: agent-host run ${path} --resume ${trace_id}${folder}`;
+}
+
+const defaultRuns = ".agent-host/runs";
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

@@ -1,0 +1,119 @@
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+} from "yaml";
+import { lexicalExcess } from "./lexical-limits.js";
+import { fileLimits, type FileLimits } from "./limits.js";
+import { FileProblemsError, type Problem } from "./problem.js";
+import { readText } from "./read-text.js";
+import { NoValueError, toValue } from "./to-value.js";
+
+/** The keys and indexes from the top of a file to a value in it. */
+export type Path = readonly (string | number)[];
+
+/** What stands in a YAML (or JSON) file that a user has written, and where. */
+export class SourceFile {
+  readonly path: string;
+  /** The contents as plain data, in objects without prototype. What stands behind an alias is there once. */
+  readonly value: unknown;
+  readonly #document: Document;
+  readonly #lines: LineCounter;
+
+  private constructor(path: string, document: Document, lines: LineCounter, value: unknown) {
+    this.path = path;
+    this.value = value;
+    this.#document = document;
+    this.#lines = lines;
+  }
+
+  /**
+   * Reads a file.
+   *
+   * @throws `FileProblemsError` if it is not there, too large, not UTF-8 or not YAML.
+   */
+  static read(path: string, limits: FileLimits = fileLimits): SourceFile {
+    return SourceFile.parse(path, readText(path, limits.maxBytes), limits);
+  }
+
+  /** The same for a text that is here already; `path` names it in messages. */
+  static parse(path: string, text: string, limits: FileLimits = fileLimits): SourceFile {
+    const excess = lexicalExcess(text, limits);
+    const lines = new LineCounter();
+    if (excess !== undefined) {
+      for (const { index } of text.matchAll(/^/gm)) lines.addNewLine(index);
+      throw invalid(path, lines, [excess]);
+    }
+    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+    // A tag that nobody knows is only a warning there.
+    const wrong = [...document.errors, ...document.warnings];
+    if (wrong.length > 0)
+      throw invalid(
+        path,
+        lines,
+        wrong.map(({ pos, message }) => ({ offset: pos[0], message: `this is not YAML: ${message}` })),
+      );
+    try {
+      return new SourceFile(path, document, lines, toValue(document, limits));
+    } catch (error) {
+      throw error instanceof NoValueError ? invalid(path, lines, [error]) : error;
+    }
+  }
+
+  /** A problem with the value at `path` or with its key; if that is not there, with the nearest thing around it. */
+  problem(code: string, message: string, path: Path, at: "key" | "value" = "value"): Problem {
+    return { file: this.path, ...position(this.#lines, this.#offsetOf(path, at)), code, message };
+  }
+
+  #offsetOf(path: Path, at: "key" | "value"): number {
+    let node: Node | null = this.#document.contents;
+    let offset = node?.range?.[0] ?? 0;
+    for (const [index, step] of path.entries()) {
+      const found = child(isAlias(node) ? node.resolve(this.#document) : node, step);
+      if (found === undefined) break;
+      node = found.value;
+      const shown = (at === "key" && index === path.length - 1) || isMissing(node) ? found.key : node;
+      offset = shown?.range?.[0] ?? offset;
+    }
+    return offset;
+  }
+}
+
+function child(node: unknown, step: string | number): { key: Node | null; value: Node | null } | undefined {
+  if (isMap<Node, Node | null>(node))
+    return node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step));
+  const item = isSeq(node) ? node.items[Number(step)] : undefined;
+  return isNode(item) ? { key: item, value: item } : undefined;
+}
+
+/** Whether nothing is written after the key. */
+function isMissing(node: Node | null): boolean {
+  return node === null || (isScalar(node) && node.source === "");
+}
+
+function invalid(
+  file: string,
+  lines: LineCounter,
+  found: readonly { offset: number; message: string }[],
+): FileProblemsError {
+  return new FileProblemsError(
+    found.map(({ offset, message }) => ({
+      file,
+      ...position(lines, offset),
+      code: "config/invalid-yaml",
+      message,
+    })),
+  );
+}
+
+function position(lines: LineCounter, offset: number): { line: number; column: number } {
+  const { line, col } = lines.linePos(offset);
+  // An empty file has no first line.
+  return { line: Math.max(line, 1), column: Math.max(col, 1) };
+}

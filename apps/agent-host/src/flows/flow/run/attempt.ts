@@ -1,0 +1,129 @@
+import type { KeyedMutex } from "@holdfast/keyed-mutex";
+import type { Tool } from "../tools/tool.js";
+import { linkSignals } from "../../../session/linked-signal.js";
+import type { Ports } from "./ports.js";
+import {
+  type At,
+  StepExecutionError,
+  ToolOutputError,
+  ToolOutputSizeError,
+  ToolTimeoutError,
+} from "./step-errors.js";
+
+export interface AttemptOptions {
+  readonly at: At;
+  /** Says that nobody wants the result any more. */
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number | undefined;
+  readonly maxOutputBytes: number;
+  /** Nobody else runs with one of these keys meanwhile. */
+  readonly exclusiveKeys: readonly string[];
+  readonly exclusive: KeyedMutex;
+  readonly ports: Ports;
+  /** Waits without the slot of this step. */
+  readonly idle: <R>(fn: () => R) => Promise<Awaited<R>>;
+}
+
+/**
+ * Calls a tool once, and resolves to its output as plain data that nobody else has.
+ *
+ * The timeout bounds the wait: what comes later is dropped. The keys are kept until the tool has really ended, as two that
+ * must not run at the same time do not do so because one was given up.
+ */
+export async function attempt(
+  tool: Tool,
+  input: Record<string, unknown>,
+  options: AttemptOptions,
+): Promise<Record<string, unknown>> {
+  const { at, signal, timeoutMs, exclusive, exclusiveKeys, idle } = options;
+  const token =
+    exclusive.tryAcquireAll(exclusiveKeys) ??
+    (await idle(() => exclusive.acquireAll(exclusiveKeys, { signal })));
+  const { signal: told, abort, unlink } = abortable(signal);
+  const work = call(tool, input, told).finally(() => {
+    token.release();
+    unlink();
+  });
+  const output = await (timeoutMs === undefined ? work : within(work, timeoutMs, abort, options));
+  return plain(output, at, options.maxOutputBytes);
+}
+
+async function call(tool: Tool, input: Record<string, unknown>, signal: AbortSignal): Promise<unknown> {
+  signal.throwIfAborted();
+  return await tool.run(structuredClone(input), { signal });
+}
+
+interface Abortable {
+  readonly signal: AbortSignal;
+  readonly abort: (reason: unknown) => void;
+  readonly unlink: () => void;
+}
+
+function abortable(source: AbortSignal): Abortable {
+  const own = new AbortController();
+  const { signal, unlink } = linkSignals([source, own.signal]);
+  return {
+    signal,
+    unlink,
+    abort: (reason) => {
+      own.abort(reason);
+    },
+  };
+}
+
+async function within(
+  work: Promise<unknown>,
+  timeoutMs: number,
+  abort: (reason: unknown) => void,
+  { at, ports }: AttemptOptions,
+): Promise<unknown> {
+  const clock = new AbortController();
+  const timeout = ports.wait(timeoutMs, clock.signal).then(
+    () => {
+      const error = new ToolTimeoutError(at, timeoutMs);
+      abort(error);
+      throw error;
+    },
+    // It has been stopped, because the work is done.
+    () => undefined,
+  );
+  try {
+    return await Promise.race([work, timeout.then(() => work)]);
+  } finally {
+    clock.abort();
+    // What comes too late concerns nobody.
+    work.catch(() => undefined);
+  }
+}
+
+/** The output as data, so that the tool cannot change it later and a resumed run gets the very same. */
+function plain(output: unknown, at: At, maxBytes: number): Record<string, unknown> {
+  let text: string | undefined;
+  try {
+    text = jsonOf(output);
+  } catch (error) {
+    throw new ToolOutputError(at, `it is no JSON: ${(error as Error).message}`);
+  }
+  const size = Buffer.byteLength(text ?? "", "utf8");
+  if (size > maxBytes) throw new ToolOutputSizeError(at, size, maxBytes);
+  const value: unknown = text === undefined ? undefined : JSON.parse(text);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    const what = Array.isArray(value) ? "an array" : value === null ? "null" : `a ${typeof value}`;
+    throw new ToolOutputError(at, `it must be an object with a key for each result, and is ${what}`);
+  }
+  return value as Record<string, unknown>;
+}
+
+/** Of what JSON has no word for, such as a function, there is none. */
+function jsonOf(value: unknown): string | undefined {
+  return JSON.stringify(value);
+}
+
+/** What a tool threw, as an error of the step. Those that are ours keep their type. */
+export function asStepError(error: unknown, at: At): Error {
+  const isOurs =
+    error instanceof ToolTimeoutError ||
+    error instanceof ToolOutputError ||
+    error instanceof ToolOutputSizeError;
+  return isOurs ? error : new StepExecutionError(at, error);
+}

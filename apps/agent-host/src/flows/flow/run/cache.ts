@@ -1,0 +1,43 @@
+import { digest } from "../definition/canonical-json.js";
+import type { Tool } from "../tools/tool.js";
+
+export type Output = Readonly<Record<string, unknown>>;
+
+/** Outputs of tools, by what they were made from. */
+export interface StepCache {
+  get(key: CacheKey): Promise<Output | undefined> | Output | undefined;
+  set(key: CacheKey, output: Output): Promise<void> | void;
+}
+
+/** What an output was made from: a change of the tool's schemas or version is another key. */
+export interface CacheKey {
+  readonly tool: string;
+  readonly schemaHash: string;
+  readonly inputHash: string;
+}
+
+/** The key for an input that has been checked, in which defaults have been filled in. */
+export function cacheKeyOf(tool: Tool, input: Output): CacheKey {
+  return { tool: tool.name, schemaHash: tool.schemaHash, inputHash: digest(input) };
+}
+
+export function keyText({ tool, schemaHash, inputHash }: CacheKey): string {
+  return JSON.stringify([tool, schemaHash, inputHash]);
+}
+
+/** A cache that ends with the process. Nothing in it is shared with anybody. */
+export class MemoryCache implements StepCache {
+  readonly #outputs = new Map<string, Output>();
+
+  get size(): number {
+    return this.#outputs.size;
+  }
+
+  get(key: CacheKey): Output | undefined {
+    return structuredClone(this.#outputs.get(keyText(key)));
+  }
+
+  set(key: CacheKey, output: Output): void {
+    this.#outputs.set(keyText(key), structuredClone(output));
+  }
+}

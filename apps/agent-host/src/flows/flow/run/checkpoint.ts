@@ -1,0 +1,60 @@
+import type { StepRecord } from "./records.js";
+import type { Output } from "./cache.js";
+import type { ToolHashes } from "../definition/definition.js";
+
+export const snapshotFormat = "1.0";
+
+/** What another process needs to go on with a run. No parameter of the run is in it, only their names. */
+export interface Snapshot {
+  readonly format_version: string;
+  readonly trace_id: string;
+  /** Later ones have greater numbers. */
+  readonly sequence: number;
+  readonly flow_name: string;
+  readonly flow_version: string;
+  /** Of the definition as it ran. */
+  readonly definition_digest: string;
+  readonly tool_hashes: ToolHashes;
+  readonly started_at: string;
+  readonly initial_input: Readonly<Record<string, unknown>>;
+  readonly param_names: readonly string[];
+  /** The steps that are done, by name, in the order in which they ended. */
+  readonly steps: Readonly<Record<string, CompletedStep>>;
+}
+
+export interface CompletedStep {
+  /** What it adds to the context; `null` for one that was skipped. */
+  readonly contribution: Output | null;
+  readonly record: StepRecord;
+}
+
+/** Where snapshots are kept, one for each run. */
+export interface CheckpointStore {
+  save(snapshot: Snapshot): Promise<void> | void;
+  /** `undefined` if there is none that can be read. */
+  load(traceId: string): Promise<Snapshot | undefined> | Snapshot | undefined;
+  delete(traceId: string): Promise<void> | void;
+  /** Keeps other processes from running it. Rejects with `AlreadyRunningError`. */
+  claim?(traceId: string): Promise<AsyncDisposable>;
+}
+
+/** Snapshots that end with the process. Nothing in them is shared with anybody. */
+export class MemoryCheckpoints implements CheckpointStore {
+  readonly #snapshots = new Map<string, Snapshot>();
+
+  get size(): number {
+    return this.#snapshots.size;
+  }
+
+  save(snapshot: Snapshot): void {
+    this.#snapshots.set(snapshot.trace_id, structuredClone(snapshot));
+  }
+
+  load(traceId: string): Snapshot | undefined {
+    return structuredClone(this.#snapshots.get(traceId));
+  }
+
+  delete(traceId: string): void {
+    this.#snapshots.delete(traceId);
+  }
+}

@@ -1,0 +1,229 @@
+import { type BranchRecord, KeyCollisionError } from "@holdfast/join-merge";
+import { labelOf } from "../check/compile.js";
+import type { FlowDefinition } from "../definition/definition.js";
+import type { EventParts, StepPlace } from "./events.js";
+import type { Ports } from "./ports.js";
+import { ReadySteps } from "./ready-steps.js";
+import { errorFields, type StepRecord, type StepStatus } from "./records.js";
+import type { StepOutcome } from "./step-runner.js";
+
+/** What is known of a step while a run goes on. */
+interface StepState {
+  queuedAt?: number;
+  launched_at?: string;
+  startedAt?: number;
+  started_at?: string;
+  endedAt?: number;
+  completed_at?: string;
+  slot?: number;
+  outcome?: StepOutcome;
+  /** It was done before this run was resumed, or has its final record. */
+  record?: StepRecord;
+}
+
+/** Notes what becomes of the steps of a run, and tells of it. */
+export class StepLog {
+  readonly #flow: FlowDefinition;
+  readonly #ports: Ports;
+  readonly #tell: (event: EventParts) => void;
+  readonly #ready: ReadySteps;
+  readonly #states: StepState[];
+  readonly #indexes: ReadonlyMap<string, number>;
+  readonly #slots = new Set<number>();
+
+  constructor(
+    flow: FlowDefinition,
+    done: ReadonlyMap<string, StepRecord>,
+    ports: Ports,
+    tell: (event: EventParts) => void,
+  ) {
+    this.#flow = flow;
+    this.#ports = ports;
+    this.#tell = tell;
+    this.#ready = new ReadySteps(flow);
+    this.#states = flow.steps.map((_, index) => {
+      const record = done.get(this.nameOf(index));
+      return record === undefined ? {} : { record };
+    });
+    this.#indexes = new Map(flow.steps.map((_, index) => [this.nameOf(index), index]));
+  }
+
+  /** What a step is called in the graph that runs it. */
+  nameOf(index: number): string {
+    const step = this.#flow.steps[index];
+    return step !== undefined && "step_id" in step ? step.step_id : String(index);
+  }
+
+  indexOf(name: string): number {
+    return this.#indexes.get(name) ?? -1;
+  }
+
+  placeOf(index: number): StepPlace {
+    const step = this.#flow.steps[index];
+    return {
+      step_index: index,
+      step_id: step !== undefined && "step_id" in step ? step.step_id : null,
+      tool_name: step?.tool_name ?? null,
+    };
+  }
+
+  get toolCalls(): number {
+    return this.#states.reduce((sum, { outcome }) => sum + (outcome?.toolCalls ?? 0), 0);
+  }
+
+  begin(): void {
+    this.#queue(this.#ready.first());
+  }
+
+  started(name: string): void {
+    const state = this.#stateOf(name);
+    let slot = 0;
+    while (this.#slots.has(slot)) slot += 1;
+    this.#slots.add(slot);
+    Object.assign(state, { slot, startedAt: this.#ports.elapsed(), started_at: this.#now() });
+  }
+
+  inputsKnown(index: number, inputs: unknown): void {
+    this.#tell({ kind: "step_start", inputs, ...this.#ofStep(index) });
+  }
+
+  /** The work of a step is done; what counts as its end is for the graph to say. */
+  worked(index: number, outcome: StepOutcome): StepRecord {
+    const state = this.#states[index] ?? {};
+    Object.assign(state, { outcome, endedAt: this.#ports.elapsed(), completed_at: this.#now() });
+    return this.#record(index, outcome.succeeded ? "succeeded" : "failed", outcome.error);
+  }
+
+  /** The graph says how a step has ended. */
+  settled(branch: BranchRecord): void {
+    const index = this.indexOf(branch.name);
+    const state = this.#states[index];
+    if (state === undefined) return;
+    if (state.slot !== undefined) this.#slots.delete(state.slot);
+    const record = this.#record(index, statusOf(branch), errorOf(branch) ?? state.outcome?.error);
+    state.record = record;
+    const { launched_at, started_at, completed_at } = record;
+    this.#tell({ kind: "step_end", record, launched_at, started_at, completed_at, ...this.#ofStep(index) });
+    if (record.skipped)
+      this.#tell({ kind: "step_skipped", reason: record.error_message, ...this.#ofStep(index) });
+    if (record.success) this.#queue(this.#ready.after(index));
+  }
+
+  /** Everything is over: the records in the order of the graph. Tells of those that turn out to have failed or never ran. */
+  close(branches: readonly BranchRecord[], reason: string): StepRecord[] {
+    return branches.map((branch) => {
+      const index = this.indexOf(branch.name);
+      const { record } = this.#states[index] ?? {};
+      if (record === undefined) {
+        this.#tell({ kind: "step_cancelled", reason, ...this.#ofStep(index) });
+        return this.#record(index, "not_started", undefined);
+      }
+      if (branch.status !== "failed" || !record.success) return record;
+      const refused = {
+        ...record,
+        status: "failed",
+        success: false,
+        outputs: null,
+        ...errorFields(branch.error),
+        ...this.#inWords(branch),
+      } as const;
+      this.#tell({ kind: "merge_failed", record: refused, ...this.#ofStep(index) });
+      return refused;
+    });
+  }
+
+  /** What collided, in the words of the file. */
+  #inWords({ name, error }: BranchRecord & { readonly status: "failed" }): { error_message?: string } {
+    if (!(error instanceof KeyCollisionError)) return {};
+    const own = error.collisions.filter(({ by }) => by === name);
+    const said = own.map(({ key, kind, over }) => {
+      const whose = over === null ? "the input or a parameter" : labelOf(this.#flow, this.indexOf(over));
+      return kind === "base"
+        ? `${JSON.stringify(key)} is already there, from ${whose}`
+        : `${JSON.stringify(key)} is also written by ${whose}, and neither comes after the other`;
+    });
+    const remedy = own.some(({ kind }) => kind === "sibling")
+      ? 'rename it with output_mapping, or give it a rule under "merge" or "on_sibling_collision"'
+      : 'rename it with output_mapping, or set "on_context_collision" to warn or overwrite';
+    return { error_message: `Nothing is merged: ${said.join("; ")}; ${remedy}` };
+  }
+
+  #queue(steps: readonly number[]): void {
+    for (const index of steps) {
+      const state = this.#states[index];
+      if (state === undefined) continue;
+      if (state.record !== undefined) this.#queue(this.#ready.after(index));
+      else {
+        Object.assign(state, { queuedAt: this.#ports.elapsed(), launched_at: this.#now() });
+        this.#tell({ kind: "step_queued", ...this.#ofStep(index) });
+      }
+    }
+  }
+
+  #record(index: number, status: StepStatus, error: unknown): StepRecord {
+    const state = this.#states[index] ?? {};
+    const { outcome, startedAt, endedAt } = state;
+    const hasError = error !== undefined || status === "failed";
+    return {
+      ...this.placeOf(index),
+      flow_name: this.#flow.name,
+      level: this.#levelOf(index),
+      status,
+      success: status === "succeeded",
+      inputs: outcome?.inputs?.shown ?? null,
+      // A copy: what the context holds goes on to other steps.
+      outputs: outcome?.skipped === true ? {} : structuredClone(outcome?.outputs ?? null),
+      ...(hasError ? errorFields(error) : noError),
+      launched_at: state.launched_at ?? null,
+      started_at: state.started_at ?? null,
+      completed_at: state.completed_at ?? null,
+      duration_ms: startedAt === undefined || endedAt === undefined ? null : endedAt - startedAt,
+      barrier_ms: this.#barrierOf(index),
+      worker_slot: state.slot ?? null,
+      retry_count: Math.max(0, (outcome?.attempts ?? 0) - 1),
+      retry_errors: outcome?.retryErrors ?? [],
+      skipped: outcome?.skipped ?? false,
+      cached: outcome?.cached ?? false,
+      fallback_used: outcome?.fallback !== undefined,
+      fallback_tool_name: outcome?.fallback ?? null,
+    };
+  }
+
+  /** From when all that it depends on was done to when its level began. */
+  #barrierOf(index: number): number | null {
+    const { queuedAt } = this.#states[index] ?? {};
+    const ends = this.#ready.dependencies[index]?.map((each) => this.#states[each]?.endedAt) ?? [];
+    if (queuedAt === undefined || ends.length === 0) return null;
+    const known = ends.filter((each) => each !== undefined);
+    return known.length < ends.length ? null : queuedAt - Math.max(...known);
+  }
+
+  #ofStep(index: number): StepPlace & { readonly level: number | null; readonly group: string | null } {
+    const level = this.#levelOf(index);
+    return { ...this.placeOf(index), level, group: level === null ? null : `level-${level}` };
+  }
+
+  #levelOf(index: number): number | null {
+    const byLevel = this.#flow.type === "DAGFlow" && this.#flow.scheduling === "levels";
+    return byLevel ? (this.#ready.levels?.[index] ?? null) : null;
+  }
+
+  #stateOf(name: string): StepState {
+    return this.#states[this.indexOf(name)] ?? {};
+  }
+
+  #now(): string {
+    return new Date(this.#ports.wallTime()).toISOString();
+  }
+}
+
+const noError = { error_type: null, error_code: null, error_message: null } as const;
+
+function statusOf({ status }: BranchRecord): StepStatus {
+  return status === "succeeded" || status === "failed" ? status : "cancelled";
+}
+
+/** What the graph knows of an error: that the step was told to stop, or what it threw. */
+function errorOf(branch: BranchRecord): unknown {
+  return branch.status === "failed" || branch.status === "cancelled" ? branch.error : undefined;
+}

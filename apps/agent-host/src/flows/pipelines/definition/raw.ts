@@ -1,0 +1,78 @@
+/** A file whose shape was checked: see schemas/pipeline.schema.json. */
+export interface RawPipeline {
+  readonly version: string;
+  readonly defaults?: RawDefaults;
+  readonly pipeline: readonly RawStep[];
+  readonly pipelines?: Readonly<Record<string, readonly RawStep[]>>;
+}
+
+export interface RawDefaults {
+  readonly max_concurrency?: number;
+  readonly timeout_seconds?: number;
+  readonly provider?: string;
+  readonly model?: string;
+  readonly tools?: unknown;
+  readonly sampling?: unknown;
+}
+
+export interface RawStep {
+  readonly id: string;
+  readonly prompt?: string;
+  readonly context?: { readonly shell?: string };
+  readonly pipeline?: string;
+  readonly action?: string;
+  readonly skill?: unknown;
+  readonly do_while?: unknown;
+  readonly for_each?: unknown;
+  readonly async?: boolean;
+  readonly depends_on?: readonly string[];
+  readonly condition?: string;
+  readonly resume?: boolean;
+  readonly on_error?: string;
+  readonly max_retries?: number;
+  readonly output_schema?: unknown;
+  readonly input_schema?: unknown;
+  readonly on_result?: readonly RawResult[] | RawBranch;
+  readonly before?: readonly RawChained[];
+  readonly then?: readonly RawChained[];
+  readonly message?: string;
+  readonly on_headless?: "skip" | "abort" | "use_default";
+  readonly default_value?: string;
+  readonly runner?: string;
+  readonly model?: string;
+  readonly tools?: unknown;
+  readonly sampling?: unknown;
+  readonly system_prompt?: string;
+  readonly append_system_prompt?: string | readonly (string | RawAppended)[];
+}
+
+export type RawChained = string | Omit<RawStep, "id">;
+
+interface RawAppended {
+  readonly text?: string;
+  readonly shell?: string;
+}
+
+export interface RawAction {
+  readonly action?: string;
+  readonly prompt?: string;
+  readonly message?: string;
+}
+
+export interface RawResult extends RawAction {
+  readonly contains?: string;
+  readonly exit_code?: number | string;
+  readonly matches?: string;
+  readonly expression?: string;
+  readonly always?: boolean | null;
+  readonly field?: string;
+  readonly equals?: unknown;
+}
+
+export interface RawBranch {
+  readonly field?: string;
+  readonly equals?: unknown;
+  readonly contains?: string;
+  readonly if_true?: RawAction;
+  readonly if_false?: RawAction;
+}

@@ -1,0 +1,101 @@
+import type { Path } from "../../file/source-file.js";
+import { parseCondition } from "./condition.js";
+import type { Matcher, ResultAction, ResultRule } from "./model.js";
+import { Pattern } from "./pattern.js";
+import type { RawAction, RawBranch, RawResult, RawStep } from "./raw.js";
+import { readTemplate } from "./read-template.js";
+import type { Report } from "./report.js";
+
+/** The rules of `on_result`. */
+export function readResult(raw: RawStep["on_result"], path: Path, report: Report): ResultRule[] {
+  if (raw === undefined) return [];
+  if (isList(raw))
+    return raw.flatMap((entry, index) => {
+      const at = [...path, index];
+      const matcher = readMatcher(entry, at, index, report);
+      const action = readAction(entry, at, `entry ${index} of on_result`, report);
+      return matcher === undefined || action === undefined ? [] : [{ matcher, action }];
+    });
+  return readBranch(raw, path, report);
+}
+
+/** The short form: one matcher, and what to do if it does and if it does not match. */
+function readBranch(raw: RawBranch, path: Path, report: Report): ResultRule[] {
+  const { if_true, if_false, ...entry } = raw;
+  const matcher = readMatcher(entry, path, 0, report);
+  const yes = if_true && readAction(if_true, [...path, "if_true"], "if_true", report);
+  const no = if_false && readAction(if_false, [...path, "if_false"], "if_false", report);
+  if (if_true === undefined && if_false === undefined)
+    report.add("on_result needs if_true or if_false", path, { at: "key" });
+  if (matcher === undefined) return [];
+  return [
+    { matcher, action: yes ?? goOn },
+    ...(no === undefined ? [] : [{ matcher: { kind: "always" } as const, action: no }]),
+  ];
+}
+
+const goOn: ResultAction = { kind: "continue", target: undefined, prompt: undefined, message: undefined };
+
+const matchers = ["contains", "exit_code", "matches", "expression", "always", "field"] as const;
+
+function readMatcher(entry: RawResult, path: Path, index: number, report: Report): Matcher | undefined {
+  const there = matchers.filter((name) => name in entry);
+  const [kind] = there;
+  if (kind === undefined || there.length > 1) {
+    const found = there.length === 0 ? "none" : there.join(", ");
+    report.add(
+      `entry ${index} of on_result must have exactly one matcher (${matchers.join(", ")}); it has ${found}`,
+      path,
+    );
+    return undefined;
+  }
+  if ("equals" in entry !== (kind === "field")) {
+    report.add(`"field" and "equals" belong together, in entry ${index} of on_result`, path);
+    return undefined;
+  }
+  const at = [...path, kind];
+  const { contains = "", exit_code, matches = "", expression = "", field = "", equals } = entry;
+  switch (kind) {
+    case "always":
+      if (entry.always === false)
+        report.add('"always: false" would never match; leave the entry out, or write "always: true"', at);
+      return { kind };
+    case "contains":
+      return { kind, text: contains };
+    case "exit_code":
+      if (exit_code === "any" || typeof exit_code === "number") return { kind, code: exit_code };
+      report.add('"exit_code" must be a whole number or any', at);
+      return undefined;
+    case "matches": {
+      const pattern = report.try(() => new Pattern(matches), at, undefined, '"matches": ');
+      return pattern && { kind, pattern };
+    }
+    case "expression": {
+      const condition = report.try(() => parseCondition(expression), at, undefined);
+      return condition && { kind, condition };
+    }
+    case "field":
+      return { kind, path: field, equals };
+  }
+}
+
+const plainActions = ["continue", "break", "abort_pipeline", "pause_for_human"] as const;
+
+function readAction(entry: RawAction, path: Path, what: string, report: Report): ResultAction | undefined {
+  const { action } = entry;
+  const at = [...path, "action"];
+  const prompt = readTemplate(entry.prompt, [...path, "prompt"], report);
+  const message = readTemplate(entry.message, [...path, "message"], report);
+  const kind = plainActions.find((name) => name === action);
+  if (kind !== undefined) return { kind, target: undefined, prompt, message };
+  const [, called] = /^pipeline:\s*(\S.*)$/s.exec(action ?? "") ?? [];
+  if (called !== undefined)
+    return { kind: "pipeline", target: readTemplate(called, at, report), prompt, message };
+  const found = action === undefined ? "has no action" : `has the unknown action ${JSON.stringify(action)}`;
+  report.add(`${what} ${found}; there is ${plainActions.join(", ")} and "pipeline: path"`, at);
+  return undefined;
+}
+
+function isList(raw: readonly RawResult[] | RawBranch): raw is readonly RawResult[] {
+  return Array.isArray(raw);
+}

@@ -1,0 +1,16 @@
+import type { Path } from "../../file/source-file.js";
+import type { Report } from "./report.js";
+import { parseTemplate, type Template } from "./template.js";
+
+/** A template that the file may hold; takes down what is wrong with it. */
+export function readTemplate(text: string, path: Path, report: Report): Template;
+export function readTemplate(text: string | undefined, path: Path, report: Report): Template | undefined;
+export function readTemplate(text: string | undefined, path: Path, report: Report): Template | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return parseTemplate(text);
+  } catch (error) {
+    report.add((error as Error).message, path, { code: "template/unresolved-variable" });
+    return { source: text, parts: [text] };
+  }
+}

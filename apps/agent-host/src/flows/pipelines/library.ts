@@ -1,0 +1,105 @@
+import { dirname, resolve } from "node:path";
+import { FileProblemsError, type Problem } from "../file/problem.js";
+import { SourceFile } from "../file/source-file.js";
+import type { Pipeline, Scope, Step } from "./definition/model.js";
+import { pipelineOf } from "./load.js";
+
+/** Steps to run, and the pipeline that they belong to. */
+export interface Callable {
+  readonly pipeline: Pipeline;
+  readonly scope: Scope;
+}
+
+interface Loaded {
+  readonly file: SourceFile;
+  readonly pipeline: Pipeline;
+}
+
+/** The files of a run: each is read once, however often it is called. */
+export class Library {
+  readonly #files = new Map<string, Loaded>();
+
+  /**
+   * Reads and checks a file with all files that it calls, as far as their names stand in it.
+   *
+   * @throws `FileProblemsError` with everything that is wrong in any of them.
+   */
+  open(path: string): Callable {
+    const { pipeline } = this.#load(path);
+    const problems: Problem[] = [];
+    this.#follow({ pipeline, scope: pipeline.main }, [], new Set(), problems);
+    // Those that nobody in the file calls are checked like the others.
+    for (const scope of pipeline.named.values()) this.#follow({ pipeline, scope }, [], new Set(), problems);
+    if (problems.length > 0) throw new FileProblemsError(unique(problems));
+    return { pipeline, scope: pipeline.main };
+  }
+
+  /** What a step calls: a pipeline of its file by name, or another file. Throws `FileProblemsError`. */
+  resolve({ source, named }: Pipeline, target: string): Callable {
+    const caller = this.#load(source).pipeline;
+    const scope = named.get(target);
+    if (scope !== undefined) return { pipeline: caller, scope };
+    const { pipeline } = this.#load(resolve(dirname(source), target));
+    return { pipeline, scope: pipeline.main };
+  }
+
+  #load(path: string): Loaded {
+    const key = resolve(path);
+    let loaded = this.#files.get(key);
+    if (loaded === undefined) {
+      const file = SourceFile.read(path);
+      loaded = { file, pipeline: pipelineOf(file) };
+      this.#files.set(key, loaded);
+    }
+    return loaded;
+  }
+
+  /** Goes down the calls. `above` are those that this one is within. */
+  #follow(called: Callable, above: readonly Scope[], done: Set<Scope>, problems: Problem[]): void {
+    if (done.has(called.scope)) return;
+    const path = [...above, called.scope];
+    for (const { target, step } of callsOf(called.scope)) {
+      try {
+        const next = this.resolve(called.pipeline, target);
+        if (path.includes(next.scope)) problems.push(this.#circle(called.pipeline, step, target));
+        else this.#follow(next, path, done, problems);
+      } catch (error) {
+        if (!(error instanceof FileProblemsError)) throw error;
+        problems.push(...error.problems.map((each) => this.#seenFrom(called.pipeline, step, each)));
+      }
+    }
+    done.add(called.scope);
+  }
+
+  #circle({ source }: Pipeline, step: Step, target: string): Problem {
+    return this.#load(source).file.problem(
+      "pipeline/circular-reference",
+      `step "${step.id}" calls "${target}", which calls this pipeline again`,
+      step.at,
+    );
+  }
+
+  /** A file that is not there is a mistake of whoever names it. */
+  #seenFrom({ source }: Pipeline, step: Step, problem: Problem): Problem {
+    if (problem.code !== "config/file-not-found") return problem;
+    const message = `step "${step.id}" calls ${problem.file}: ${problem.message}`;
+    return this.#load(source).file.problem(problem.code, message, [...step.at, "pipeline"]);
+  }
+}
+
+/** The calls whose target is known before a run. */
+function callsOf({ steps }: Scope): { target: string; step: Step }[] {
+  return steps.flatMap((step) => [
+    ...callsOf({ label: "", steps: [...step.before, ...step.then] }),
+    ...[
+      step.body.kind === "pipeline" ? step.body.target : undefined,
+      ...step.onResult.map(({ action }) => action.target),
+    ]
+      .filter((target) => target?.parts.every((part) => typeof part === "string"))
+      .map((target) => ({ target: target?.source ?? "", step })),
+  ]);
+}
+
+function unique(problems: readonly Problem[]): Problem[] {
+  return [...new Map(problems.map((each) => [JSON.stringify(each), each])).values()];
+}

@@ -1,0 +1,29 @@
+import type { Step } from "../../definition/model.js";
+import { resolveTemplate } from "../../values/resolve.js";
+import { StepError } from "../../values/step-error.js";
+import type { Made, Place, Prepared } from "../place.js";
+
+/** Asks a human, or does what the step says for when there is none. */
+export function prepareGate({ id, gate }: Step, place: Place): Prepared {
+  const message = gate.message && resolveTemplate(gate.message, place.view, place.around);
+  return {
+    prompt: message ?? null,
+    run: async (): Promise<Made> => {
+      const answer = await askHuman(place, message);
+      if (answer !== undefined) return { response: answer };
+      if (gate.onHeadless === "skip") return {};
+      if (gate.onHeadless === "use_default") return { response: gate.defaultValue ?? "" };
+      const why = `step "${id}" waits for a human, and none is there (on_headless: abort)`;
+      throw new StepError("pipeline/aborted", why, { stepId: id });
+    },
+  };
+}
+
+/** What a human says; nothing if none is there. */
+export async function askHuman(
+  { context, name, signal }: Pick<Place, "context" | "name" | "signal">,
+  message: string | undefined,
+): Promise<string | undefined> {
+  context.events.tell({ type: "gate_reached", stepId: name, message });
+  return context.human?.atGate(name, message, signal);
+}

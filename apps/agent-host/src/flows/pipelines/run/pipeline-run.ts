@@ -1,0 +1,129 @@
+import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { resolve } from "node:path";
+import { IdReservations } from "@holdfast/id-reservation";
+import type { Runner } from "../../runners/runner.js";
+import type { Callable, Library } from "../library.js";
+import { StepError } from "../values/step-error.js";
+import { textOf } from "../values/record.js";
+import type { View } from "../values/view.js";
+import { defaultGraces, type Graces } from "./call.js";
+import { type Clock, Stamps, systemClock } from "./clock.js";
+import { Conversations } from "./conversations.js";
+import type { EventSink, RunStatus } from "./events.js";
+import type { Human } from "./human.js";
+import { Pause } from "./pause.js";
+import { ScopeRun } from "./scope-run.js";
+
+export interface PipelineRunOptions {
+  readonly library: Library;
+  readonly called: Callable;
+  readonly runners: ReadonlyMap<string | undefined, Runner>;
+  readonly events: EventSink;
+  /** What `{{ input.NAME }}` stands for; `prompt` is what the run is asked for. */
+  readonly inputs?: ReadonlyMap<string, string> | undefined;
+  /** Kills the run. */
+  readonly signal?: AbortSignal | undefined;
+  readonly human?: Human | undefined;
+  readonly pause?: Pause | undefined;
+  readonly disabled?: ReadonlySet<string> | undefined;
+  readonly cwd?: string | undefined;
+  readonly clock?: Clock | undefined;
+  readonly graces?: Graces | undefined;
+  readonly strictJoins?: boolean | undefined;
+  readonly newRunId?: (() => string) | undefined;
+  readonly newGroupId?: (() => string) | undefined;
+}
+
+/** How a run ended. */
+export interface RunResult {
+  readonly runId: string;
+  readonly status: RunStatus;
+  readonly error: StepError | undefined;
+  /** The step that ended it early, and successfully. */
+  readonly breakAt: string | undefined;
+  /** What was said last. */
+  readonly response: string | null;
+  /** What the main flow saw at the end. */
+  readonly view: View;
+}
+
+/** Ids of runs in this process. */
+const runs = new IdReservations<string>({ label: "run", onCommit: "forget" });
+
+/** Runs a pipeline once, from `run_started` to `run_finished`. Whatever goes wrong in it is in the result. */
+export async function runPipeline(options: PipelineRunOptions): Promise<RunResult> {
+  const { newRunId = () => randomUUID() } = options;
+  return runs.withFirst(newRunId, ({ id }) => new PipelineRun(id, options).run());
+}
+
+class PipelineRun {
+  readonly #id: string;
+  readonly #options: PipelineRunOptions;
+  readonly #stamps: Stamps;
+
+  constructor(id: string, options: PipelineRunOptions) {
+    this.#id = id;
+    this.#options = options;
+    this.#stamps = new Stamps(options.clock ?? systemClock);
+  }
+
+  async run(): Promise<RunResult> {
+    const { events, called, cwd = process.cwd(), signal = new AbortController().signal } = this.#options;
+    events.tell({
+      type: "run_started",
+      runId: this.#id,
+      source: called.pipeline.source,
+      projectHash: createHash("sha256").update(resolve(cwd)).digest("hex"),
+      totalSteps: called.scope.steps.length,
+      at: this.#stamps.next(),
+    });
+    const scope = this.#scope(cwd, signal);
+    const { status, error, breakAt, view } = await scope.run();
+    const response = view.last === undefined ? null : textOf(view.last);
+    const result = { runId: this.#id, status, error, breakAt, response, view };
+    events.tell({ type: "run_finished", status, error, breakAt, response, at: this.#stamps.next() });
+    try {
+      await events.flushed();
+    } catch (failure) {
+      // What it came to is known all the same; what was to be kept is not.
+      return { ...result, status: "failed", error: error ?? StepError.of(failure, "log") };
+    }
+    return result;
+  }
+
+  #scope(cwd: string, signal: AbortSignal): ScopeRun {
+    const { called, library, runners, events, human, inputs = new Map<string, string>() } = this.#options;
+    const { clock = systemClock, graces = defaultGraces, pause = new Pause() } = this.#options;
+    const { disabled = new Set<string>(), strictJoins = false, newGroupId = randomGroupId } = this.#options;
+    const around = { runId: this.#id, invocation: inputs.get("prompt") ?? "", inputs };
+    return new ScopeRun({
+      context: {
+        library,
+        runners,
+        conversations: new Conversations(),
+        clock,
+        stamps: this.#stamps,
+        graces,
+        // Eight digits are few: that no two are the same is for the registry to see to.
+        groups: new IdReservations<string>({ label: "group" }),
+        newGroupId,
+        events,
+        human,
+        pause,
+        disabled,
+        cwd,
+        strictJoins,
+      },
+      called,
+      around,
+      prefix: "",
+      depth: 0,
+      signal,
+      group: undefined,
+    });
+  }
+}
+
+function randomGroupId(): string {
+  return `cg-${randomBytes(4).toString("hex")}`;
+}

@@ -1,0 +1,32 @@
+import type { IdReservations } from "@holdfast/id-reservation";
+import type { Runner } from "../../runners/runner.js";
+import type { Library } from "../library.js";
+import type { Graces } from "./call.js";
+import type { Clock, Stamps } from "./clock.js";
+import type { Conversations } from "./conversations.js";
+import type { EventSink } from "./events.js";
+import type { Human } from "./human.js";
+import type { Pause } from "./pause.js";
+
+/** What all pipelines of one run share. */
+export interface RunContext {
+  readonly library: Library;
+  /** By name; `undefined` is the name of the one that steps get which say none. */
+  readonly runners: ReadonlyMap<string | undefined, Runner>;
+  readonly conversations: Conversations;
+  readonly clock: Clock;
+  readonly stamps: Stamps;
+  readonly graces: Graces;
+  /** Ids of groups of branches that were launched together. */
+  readonly groups: IdReservations;
+  readonly newGroupId: () => string;
+  readonly events: EventSink;
+  readonly human: Human | undefined;
+  readonly pause: Pause;
+  /** Steps that the caller has switched off. */
+  readonly disabled: ReadonlySet<string>;
+  /** Where commands run. */
+  readonly cwd: string;
+  /** Whether what stands in a join for failures must fit its schema too. */
+  readonly strictJoins: boolean;
+}

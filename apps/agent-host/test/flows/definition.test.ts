@@ -1,0 +1,315 @@
+import { describe, expect, it } from "vitest";
+import { file, parse, problemsOf } from "./support/problems.js";
+
+/** The only problem of a file with these steps. */
+function problem(steps: string, more = ""): string {
+  const problems = problemsOf(file(steps, more));
+  expect(problems).toHaveLength(1);
+  return problems[0] ?? "";
+}
+
+const a = "  - {id: a, prompt: x}\n";
+
+describe("the file", () => {
+  it("[P1] needs a version that is not blank", () => {
+    expect(problemsOf(`pipeline:\n${a}`)).toEqual(['1:1 config/validation-failed the file needs "version"']);
+    expect(problemsOf(`version: "  "\npipeline:\n${a}`)[0]).toContain('"version" must be some text');
+    expect(problemsOf(`version: 1\npipeline:\n${a}`)[0]).toBe(
+      '1:10 config/invalid-yaml "version" must be text, not a number (1); put it in quotes',
+    );
+  });
+
+  it("[P2] needs steps", () => {
+    expect(problemsOf('version: "1"\npipeline: []')[0]).toBe(
+      '2:11 config/validation-failed "pipeline" must not be empty',
+    );
+    expect(problemsOf('kind: pipeline\nversion: "1"')[0]).toContain('the file needs "pipeline"');
+  });
+
+  it.each([
+    ["  - {id: a, prompt: x, async: maybe}", '"async" must be true or false, not text ("maybe")'],
+    ["  - {id: a, prompt: x, depends_on: lint}", '"depends_on" must be a list, not text ("lint")'],
+  ])("[P3] values of wrong types are invalid YAML: %s", (step, message) => {
+    expect(problem(step)).toContain(`config/invalid-yaml ${message}`);
+  });
+
+  it("[A3] [P3] [P11] the cap is a whole number from 1", () => {
+    expect(problem(a, "defaults: {max_concurrency: -1}\n")).toContain("config/invalid-yaml");
+    expect(problem(a, "defaults: {max_concurrency: 0}\n")).toBe(
+      '2:29 config/validation-failed "max_concurrency" must be >= 1',
+    );
+    expect(parse(file(a, "defaults: {max_concurrency: 4}\n")).defaults.maxConcurrency).toBe(4);
+  });
+
+  it("[P24] unknown keys are told, with the one that was meant", () => {
+    expect(problem("  - {id: a, prompt: x, depend_on: [b]}")).toBe(
+      '3:24 config/validation-failed unknown key "depend_on"; did you mean "depends_on"?',
+    );
+    expect(problem(a, "defaults: {max_concurency: 2}\n")).toContain('did you mean "max_concurrency"?');
+  });
+
+  it("a flow is not taken for a pipeline", () => {
+    expect(problemsOf("kind: flow\nsteps: []")).toEqual([
+      "1:7 config/validation-failed this is a flow, not a pipeline",
+    ]);
+  });
+});
+
+describe("a step by itself", () => {
+  it("[P4] has an id that no other step of its scope has", () => {
+    expect(problem("  - {prompt: x}")).toContain('needs "id"');
+    expect(problem(`${a}${a}`)).toBe(
+      '4:10 config/validation-failed there are two steps "a" in the pipeline; ids must differ',
+    );
+    const named = `pipelines:\n  lint:\n  ${a}`;
+    expect(problemsOf(file(a, named))).toEqual([]);
+    expect(problem(a, `${named}  ${a}`)).toContain('two steps "a" in pipeline "lint"');
+  });
+
+  it("[P5] invocation comes first", () => {
+    expect(problem(`${a}  - {id: invocation, prompt: x}`)).toContain('"invocation" must be the first');
+    expect(problemsOf(file(`  - {id: invocation, prompt: x}\n${a}`))).toEqual([]);
+  });
+
+  it("[P6] has exactly one thing to do; a prompt beside a pipeline is for that", () => {
+    expect(problem("  - {id: a}")).toContain('step "a" must have exactly one of prompt');
+    expect(problem("  - {id: a}")).toMatch(/it has 0$/);
+    expect(problem("  - {id: a, prompt: x, context: {shell: ls}}")).toMatch(/it has 2 \(prompt, context\)$/);
+    expect(problemsOf(file("  - {id: a, pipeline: b.yaml, prompt: x}"))).toEqual([]);
+  });
+
+  it.each(["skill", "do_while", "for_each"])("[P6] %s counts, and is not there yet", (name) => {
+    expect(problem(`  - {id: a, ${name}: {}}`)).toContain(`uses "${name}", which is not supported yet`);
+    expect(problem(`  - {id: a, prompt: x, ${name}: {}}`)).toMatch(/it has 2/);
+  });
+
+  it("[P7] [P26] has an action that there is", () => {
+    expect(problem("  - {id: a, action: jion}")).toContain(
+      'step "a" has the unknown action "jion"; did you mean "join"?',
+    );
+    expect(problem("  - {id: a, action: modify_output}")).toContain("not supported yet");
+    expect(
+      problem("  - {id: a, action: reload_self, async: true}\n  - {id: b, prompt: x, depends_on: [a]}"),
+    ).toContain("reload_self cannot be async");
+  });
+
+  it("[P8] a context has one source", () => {
+    expect(problem("  - {id: a, context: {}}")).toContain("context with 0 sources");
+    expect(problem("  - {id: a, context: {spec: x}}")).toContain('unknown key "spec"');
+  });
+
+  it("[P9] [P10] what is absent", () => {
+    const { main, defaults } = parse(
+      file(`${a}
+  - {id: b, prompt: x, async: true}
+  - {id: c, prompt: x, async: true, resume: false}
+  - {id: d, action: join, depends_on: [b, c]}`),
+    );
+    expect(main.steps.map(({ async, dependsOn, resume }) => [async, dependsOn, resume])).toEqual([
+      [false, [], false],
+      [true, [], undefined],
+      [true, [], false],
+      [false, ["b", "c"], false],
+    ]);
+    expect(defaults.maxConcurrency).toBeUndefined();
+  });
+
+  it("[A2] [P13] [P15] a join fails fast or waits for all, and retries nothing", () => {
+    const policy = (text: string): unknown =>
+      parse(file(`${a}  - {id: j, action: join, depends_on: [a]${text}}`)).main.steps[1]?.body;
+    expect(policy("")).toEqual({ kind: "join", onError: "fail_fast" });
+    expect(policy(", on_error: fail_fast")).toEqual({ kind: "join", onError: "fail_fast" });
+    expect(policy(", on_error: wait_for_all")).toEqual({ kind: "join", onError: "wait_for_all" });
+    const join = (text: string): string => problem(`${a}  - {id: j, action: join, depends_on: [a], ${text}}`);
+    for (const wrong of ["continue", "retry", "abort_pipeline"]) {
+      const message = join(`on_error: ${wrong}`);
+      expect(message).toContain(`"j" is a join and cannot have on_error "${wrong}"`);
+      expect(message).toContain("fail_fast and wait_for_all");
+    }
+    expect(join("max_retries: 1")).toContain("max_retries");
+  });
+
+  it("[P14] any other step aborts, continues or retries so many times", () => {
+    const policy = (text: string): unknown =>
+      parse(file(`  - {id: a, prompt: x${text}}`)).main.steps[0]?.onError;
+    expect(policy("")).toEqual({ kind: "abort_pipeline" });
+    expect(policy(", on_error: continue")).toEqual({ kind: "continue" });
+    expect(policy(", on_error: retry, max_retries: 2")).toEqual({ kind: "retry", maxRetries: 2 });
+    const step = (text: string): string => problem(`  - {id: a, prompt: x, ${text}}`);
+    expect(step("on_error: wait_for_all")).toContain("only a join can have it");
+    expect(step("on_error: explode")).toContain('cannot have on_error "explode"');
+    expect(step("on_error: retry")).toContain("max_retries");
+    expect(step("max_retries: 1")).toContain("max_retries without on_error: retry");
+    expect(step("on_error: retry, max_retries: 0")).toContain('"max_retries" must be >= 1');
+  });
+
+  it("[P16] its schemas compile", () => {
+    expect(problem("  - {id: a, prompt: x, output_schema: {type: strng}}")).toContain(
+      'step "a": its output_schema is no schema',
+    );
+    expect(problem("  - {id: a, prompt: x, input_schema: {required: 1}}")).toContain("its input_schema");
+  });
+
+  it("[P97] a join has no input_schema", () => {
+    expect(problem(`${a}  - {id: j, action: join, depends_on: [a], input_schema: {}}`)).toContain(
+      "no single predecessor",
+    );
+  });
+
+  it("[P152] ids have no dots", () => {
+    expect(problem("  - {id: a.b, prompt: x}")).toContain("a dot would begin a field");
+  });
+
+  it("[P23] what is private to a step is named after it, and stands for nothing by itself", () => {
+    const [step] = parse(file("  - {id: a, prompt: x, before: [y, {prompt: z}], then: [w]}")).main.steps;
+    expect(step?.before.map(({ id }) => id)).toEqual(["a::before::0", "a::before::1"]);
+    expect(step?.then.map(({ id }) => id)).toEqual(["a::then::0"]);
+    for (const key of ["async: true", "depends_on: [a]", "id: y", "condition: never"])
+      expect(problem(`  - {id: a, prompt: x, then: [{prompt: y, ${key}}]}`)).toContain(
+        `unknown key "${key.split(":")[0] ?? ""}"`,
+      );
+    expect(
+      problem('  - {id: a, prompt: x, then: [w]}\n  - {id: b, prompt: "{{ step.a::then::0.response }}"}'),
+    ).toContain("there is no step");
+    expect(problem("  - {id: a, prompt: x, before: [{pipeline: p, context: {shell: y}}]}")).toContain(
+      "it has 2",
+    );
+  });
+
+  it("a gate that uses its default has one", () => {
+    expect(problem("  - {id: a, action: pause_for_human, on_headless: use_default}")).toContain(
+      "default_value",
+    );
+  });
+});
+
+describe("on_result", () => {
+  const entry = (text: string): string => problem(`  - {id: a, prompt: x, on_result: [${text}]}`);
+
+  it("[P19] an entry has one matcher and one action", () => {
+    expect(entry("{action: continue}")).toContain("exactly one matcher");
+    expect(entry("{contains: x, always: true, action: continue}")).toContain("it has contains, always");
+    expect(entry("{contains: x}")).toContain("entry 0 of on_result has no action");
+    expect(entry("{always: true, action: continue}, {contains: x, action: explode}")).toContain(
+      'entry 1 of on_result has the unknown action "explode"',
+    );
+    expect(entry("{exit_code: some, action: break}")).toContain('"exit_code" must be a whole number or any');
+    expect(entry("{field: x, action: break}")).toContain('"field" and "equals" belong together');
+    expect(entry("{contains: x, equals: 1, action: break}")).toContain(
+      '"field" and "equals" belong together',
+    );
+    expect(entry("{expression: nonsense, action: break}")).toContain("has no operator");
+  });
+
+  it("[P19] every matcher and action", () => {
+    const text = `
+  - id: a
+    prompt: x
+    input_schema: {properties: {ok: {}}}
+    on_result:
+      - {contains: x, action: continue}
+      - {exit_code: 3, action: break}
+      - {exit_code: any, action: abort_pipeline}
+      - {matches: /x+/i, action: pause_for_human, message: look}
+      - {expression: "{{ step.a.response }} == y", action: "pipeline: other.yaml", prompt: hello}
+      - {field: ok, equals: false, action: continue}
+      - {always: true, action: continue}`;
+    const rules = parse(file(text)).main.steps[0]?.onResult ?? [];
+    expect(rules.map(({ matcher }) => matcher.kind)).toEqual([
+      "contains",
+      "exit_code",
+      "exit_code",
+      "matches",
+      "expression",
+      "field",
+      "always",
+    ]);
+    expect(rules[1]?.matcher).toEqual({ kind: "exit_code", code: 3 });
+    expect(rules[2]?.matcher).toEqual({ kind: "exit_code", code: "any" });
+    expect(rules[3]?.action.message?.source).toBe("look");
+    expect(rules[4]?.action).toMatchObject({ kind: "pipeline", target: { source: "other.yaml" } });
+    expect(rules[5]?.matcher).toEqual({ kind: "field", path: "ok", equals: false });
+  });
+
+  it("[P19] the short form has one matcher and two ways to go", () => {
+    const rules = (text: string): unknown =>
+      parse(file(`  - {id: a, prompt: x, on_result: ${text}}`)).main.steps[0]?.onResult.map(
+        ({ matcher, action }) => [matcher.kind, action.kind],
+      );
+    expect(rules("{contains: x, if_true: {action: break}, if_false: {action: abort_pipeline}}")).toEqual([
+      ["contains", "break"],
+      ["always", "abort_pipeline"],
+    ]);
+    expect(rules("{contains: x, if_false: {action: break}}")).toEqual([
+      ["contains", "continue"],
+      ["always", "break"],
+    ]);
+    expect(problem("  - {id: a, prompt: x, on_result: {contains: x}}")).toContain("if_true or if_false");
+  });
+
+  it("[P20] always: true, and always: without a value; never always: false", () => {
+    expect(problemsOf(file("  - {id: a, prompt: x, on_result: [{always: , action: break}]}"))).toEqual([]);
+    expect(problemsOf(file("  - {id: a, prompt: x, on_result: [{always: true, action: break}]}"))).toEqual(
+      [],
+    );
+    expect(entry("{always: false, action: break}")).toContain("would never match");
+  });
+
+  it("[P21] patterns have the flags i, m and s, and compile", () => {
+    expect(entry("{matches: /x/g, action: break}")).toContain('flag "g" has no meaning here');
+    expect(entry("{matches: x, action: break}")).toContain("write /pattern/");
+    expect(entry("{matches: /(/, action: break}")).toContain('"matches":');
+  });
+});
+
+describe("[P22] conditions", () => {
+  const condition = (text: string): unknown =>
+    parse(file(`  - {id: a, prompt: x, condition: ${JSON.stringify(text)}}`)).main.steps[0]?.condition;
+
+  it.each([
+    ["{{ input.a }} == b", "{{ input.a }}", "==", "b"],
+    ['{{ input.a }} != "b c"', "{{ input.a }}", "!=", "b c"],
+    ["'x' contains 'y'", "'x'", "contains", "y"],
+    ["a starts_with b", "a", "starts_with", "b"],
+    ["a ends_with b ends_with c", "a", "ends_with", "b ends_with c"],
+    ["a matches /b/i", "a", "matches", "/b/i"],
+    ["containsx == a", "containsx", "==", "a"],
+  ])("%s", (text, left, operator, right) => {
+    expect(condition(text)).toMatchObject({
+      kind: "comparison",
+      left: { source: left },
+      operator,
+      right: { source: right },
+    });
+  });
+
+  it("always and never need nothing", () => {
+    expect(condition("always")).toMatchObject({ kind: "always" });
+    expect(condition(" never ")).toMatchObject({ kind: "never" });
+  });
+
+  it.each([
+    ["yes", "has no operator"],
+    ["{{ step.a == b }}", "has no operator"],
+    ["== b", "lacks what"],
+    ["a == ", "lacks what"],
+    ["a matches b", "write /pattern/"],
+    ["{{ input.a == b", "has no"],
+  ])("%s is none", (text, message) => {
+    expect(problem(`  - {id: a, prompt: x, condition: ${JSON.stringify(text)}}`)).toContain(message);
+  });
+});
+
+describe("[P153] templates that can never be resolved", () => {
+  it.each([
+    ["{{ step.a", "no closing braces"],
+    ["{{ nothing }}", "is unknown"],
+    ["{{ step.a }}", "is unknown"],
+    ["{{ step..response }}", "is unknown"],
+    ["{{ input }}", "is unknown"],
+  ])("%s", (text, message) => {
+    const found = problem(`  - {id: a, prompt: ${JSON.stringify(text)}}`);
+    expect(found).toContain("template/unresolved-variable");
+    expect(found).toContain(message);
+  });
+});

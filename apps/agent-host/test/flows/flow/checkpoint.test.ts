@@ -1,0 +1,409 @@
+import { describe, expect, it } from "vitest";
+import type { FlowDefinition } from "../../../src/flows/flow/definition/definition.js";
+import {
+  type CheckpointStore,
+  MemoryCheckpoints,
+  type Snapshot,
+} from "../../../src/flows/flow/run/checkpoint.js";
+import type { RunResult } from "../../../src/flows/flow/run/records.js";
+import { dag, list, object, tool, toolset } from "./support/flows.js";
+import { Gates, hostWith, rejection, settled, statuses, timeless } from "./support/runs.js";
+
+const graph = dag(
+  { a: {}, b: {}, c: { depends_on: ["a"] }, d: { depends_on: ["b", "c"] } },
+  { merge: { log: "append" }, on_context_collision: "error" },
+);
+const tools = (ran: string[] = []) =>
+  ["a", "b", "c", "d"].map((name) =>
+    tool(name, () => {
+      ran.push(name);
+      return { [name]: 1, log: [name] };
+    }),
+  );
+const find = (flow: FlowDefinition) => () => flow;
+
+/** What the disk of a process holds that is killed after so many writes. */
+class Crashing implements CheckpointStore {
+  readonly kept = new MemoryCheckpoints();
+  readonly sequences: number[] = [];
+  #left: number;
+
+  constructor(writes: number) {
+    this.#left = writes;
+  }
+
+  save(snapshot: Snapshot): Promise<void> {
+    if (this.#left === 0) return Promise.reject(new Error("killed"));
+    this.#left -= 1;
+    this.kept.save(snapshot);
+    this.sequences.push(snapshot.sequence);
+    return Promise.resolve();
+  }
+
+  load(traceId: string): Snapshot | undefined {
+    return this.kept.load(traceId);
+  }
+
+  delete(traceId: string): void {
+    this.kept.delete(traceId);
+  }
+}
+
+describe("checkpoints", () => {
+  it("[F149] [F150] hold what another process needs, while the run goes on; one that succeeds leaves none", async () => {
+    const gates = new Gates();
+    const checkpoints = new MemoryCheckpoints();
+    const { executor } = hostWith([tool("a", () => ({ a: 1 })), tool("b", gates.tool("b"))], { checkpoints });
+    const run = executor.execute(list([{ tool_name: "a" }, { tool_name: "b" }]), { in: 1 });
+    await settled();
+    const snapshot = checkpoints.load("run-1");
+    expect(snapshot).toMatchObject({
+      format_version: "1.0",
+      trace_id: "run-1",
+      sequence: 1,
+      flow_name: "list",
+      flow_version: "0.1.0",
+      initial_input: { in: 1 },
+      started_at: "2026-01-01T00:00:00.000Z",
+      param_names: [],
+    });
+    expect(Object.keys(snapshot?.tool_hashes ?? {})).toEqual(["a", "b"]);
+    expect(snapshot?.steps).toMatchObject({
+      0: { contribution: { a: 1 }, record: { step_index: 0, success: true } },
+    });
+    await gates.end("b");
+    await run;
+    expect(checkpoints.size).toBe(0);
+  });
+
+  it("[F149] a run that fails keeps its last one, and so does one that succeeds if it is to", async () => {
+    const checkpoints = new MemoryCheckpoints();
+    const { executor } = hostWith([tool("a", () => null), tool("b", () => ({ b: 1 }))], {
+      checkpoints,
+      keepCheckpoints: true,
+    });
+    await executor.execute(list([{ tool_name: "a" }]), {}, { traceId: "failed" });
+    await executor.execute(list([{ tool_name: "b" }]), {}, { traceId: "done" });
+    expect(checkpoints.load("failed")?.steps).toEqual({});
+    expect(Object.keys(checkpoints.load("done")?.steps ?? {})).toEqual(["0"]);
+  });
+
+  it.each(["levels", "ready"])(
+    "[F242] [F152] [F198] [U23] killed after any write, %s: resumed it ends as if nothing had happened, and repeats nothing that was written down",
+    async (scheduling) => {
+      const flow = { ...graph, scheduling } as FlowDefinition;
+      const whole = timeless(await hostWith(tools()).executor.execute(flow, { in: 1 })) as RunResult;
+      for (let writes = 1; writes <= 4; writes += 1) {
+        const store = new Crashing(writes);
+        const before = hostWith(tools(), { checkpoints: store });
+        const failed = await before.executor.execute(flow, { in: 1 });
+        expect(failed.success).toBe(false);
+        expect(failed.execution_log.some(({ error_type }) => error_type === "CheckpointWriteError")).toBe(
+          true,
+        );
+        const done = Object.keys(store.load("run-1")?.steps ?? {});
+        const ran: string[] = [];
+        const { executor, heard } = hostWith(tools(ran), { checkpoints: store.kept });
+        const resumed = await executor.resume("run-1", find(flow));
+        expect(ran.filter((name) => done.includes(name))).toEqual([]);
+        expect(ran.length + done.length).toBe(4);
+        const { cost_report: _cost, ...result } = timeless(resumed) as RunResult;
+        const { cost_report: _all, ...expected } = whole;
+        expect(result).toEqual(expected);
+        expect(resumed).toMatchObject({ trace_id: "run-1", started_at: failed.started_at });
+        expect(heard.of("flow_start")).toMatchObject([{ resumed: true }]);
+        expect(heard.of("step_end").map(({ step_id }) => step_id)).toEqual(ran);
+        expect(store.kept.size).toBe(0);
+      }
+    },
+  );
+
+  it("[F156] [F155] [U24] of a level of three of which two are written down, only the third runs", async () => {
+    const flow = dag({ a: {}, b: {}, c: {} }, { merge: { log: "append" } });
+    const checkpoints = new MemoryCheckpoints();
+    const gates = new Gates();
+    const names = ["a", "b", "c"];
+    const first = hostWith(
+      names.map((name) => tool(name, gates.tool(name))),
+      { checkpoints, maxConcurrency: 3 },
+    );
+    const controller = new AbortController();
+    const ended = rejection(first.executor.execute(flow, {}, { signal: controller.signal }));
+    await settled();
+    await gates.end("c", { log: ["c"] });
+    await gates.end("a", { log: ["a"] });
+    controller.abort(new Error("killed"));
+    await ended;
+    const ran: string[] = [];
+    const { executor } = hostWith(
+      names.map((name) =>
+        tool(name, () => {
+          ran.push(name);
+          return { log: [name] };
+        }),
+      ),
+      { checkpoints },
+    );
+    const result = await executor.resume("run-1", find(flow));
+    expect(ran).toEqual(["b"]);
+    expect(result.final_output).toEqual({ log: ["a", "b", "c"] });
+  });
+
+  it("[F157] a step that was skipped stays skipped", async () => {
+    const checkpoints = new MemoryCheckpoints();
+    const flow = list([{ tool_name: "fails", on_error: "skip" }, { tool_name: "later" }]);
+    const broken = tool("fails", () => {
+      throw new Error("broken");
+    });
+    const first = hostWith([broken, tool("later", () => null)], { checkpoints });
+    await first.executor.execute(flow, {});
+    let calls = 0;
+    const now = [
+      tool("fails", () => {
+        calls += 1;
+        return {};
+      }),
+      tool("later", () => ({ x: 1 })),
+    ];
+    const result = await hostWith(now, { checkpoints }).executor.resume("run-1", find(flow));
+    expect(calls).toBe(0);
+    expect(result.execution_log[0]).toMatchObject({ skipped: true, error_message: '"fails" failed: broken' });
+    expect(result).toMatchObject({ success: true, final_output: { x: 1 } });
+  });
+
+  it("[F160] [F87] a flow that failed of a collision fails of it again", async () => {
+    for (const flow of [
+      list([{ tool_name: "a" }, { tool_name: "again" }], { on_context_collision: "error" }),
+      dag({ a: {}, again: { depends_on: ["a"] } }, { on_context_collision: "error" }),
+    ]) {
+      const checkpoints = new MemoryCheckpoints();
+      const { executor } = hostWith([tool("a", () => ({ k: 1 })), tool("again", () => ({ k: 2 }))], {
+        checkpoints,
+      });
+      const failed = await executor.execute(flow, {});
+      const again = await executor.resume("run-1", find(flow));
+      expect(again).toMatchObject({ success: false, failed_step: failed.failed_step });
+      expect(again.execution_log[1]).toMatchObject({ error_type: "KeyCollisionError" });
+    }
+  });
+
+  it("[F152] the input is not checked again, the output is", async () => {
+    const checkpoints = new MemoryCheckpoints();
+    const fields = { schemas: { out: object({ x: "string" }) }, output_schema_ref: "#/schemas/out" };
+    const flow = list([{ tool_name: "a" }], fields);
+    const { executor } = hostWith([tool("a", () => ({ x: 1 }))], { checkpoints });
+    expect((await executor.execute(flow, {}, { unchecked: true })).failed_step).toBe(1);
+    const again = await executor.resume("run-1", find(flow));
+    expect(again).toMatchObject({ success: false, failed_step: 1, cost_report: { tool_calls: 0 } });
+  });
+});
+
+describe("what keeps a run from being resumed", () => {
+  /** A run that failed at its second step. */
+  async function failedRun(fields: Readonly<Record<string, unknown>> = {}, params = {}) {
+    const checkpoints = new MemoryCheckpoints();
+    const flow = list([{ tool_name: "a" }, { tool_name: "b" }], fields);
+    const broken = tool("b", () => null);
+    const host = hostWith([tool("a", () => ({ a: 1 })), broken], { checkpoints });
+    await host.executor.execute(flow, {}, { params });
+    return { ...host, checkpoints, flow, works: [tool("a"), tool("b", () => ({ b: 1 }))] };
+  }
+
+  it("[F151] no store, no checkpoint, another format", async () => {
+    const { executor } = hostWith([]);
+    expect(await rejection(executor.resume("x", find(graph)))).toMatchObject({
+      name: "CheckpointerNotConfiguredError",
+    });
+    const { executor: other, checkpoints, flow, heard } = await failedRun();
+    expect(await rejection(other.resume("run-9", find(flow)))).toMatchObject({
+      name: "CheckpointNotFoundError",
+      traceId: "run-9",
+    });
+    const snapshot = checkpoints.load("run-1");
+    checkpoints.save({ ...snapshot, format_version: "2.0" } as Snapshot);
+    const before = heard.events.length;
+    expect(await rejection(other.resume("run-1", find(flow)))).toMatchObject({
+      name: "CheckpointVersionError",
+      flow: "list",
+      snapshotVersion: "2.0",
+      expectedVersion: "1.0",
+    });
+    expect(heard.events).toHaveLength(before);
+    checkpoints.save({ ...snapshot, format_version: "1.7" } as Snapshot);
+    expect((await other.resume("run-1", find(flow))).success).toBe(false);
+  });
+
+  it.each<[string, (flow: FlowDefinition) => FlowDefinition, string]>([
+    [
+      "[F151] another version",
+      (flow) => ({ ...flow, version: "0.2.0" }),
+      "it ran version 0.1.0, and this is 0.2.0",
+    ],
+    ["[F151] another flow", (flow) => ({ ...flow, name: "other" }), 'this is the flow "other"'],
+    [
+      "[F158] other steps under the same version",
+      (flow) => ({ ...flow, steps: flow.steps.slice(1) }) as FlowDefinition,
+      "the definition of version 0.1.0 has been changed",
+    ],
+  ])("%s", async (_, change, detail) => {
+    const { executor, flow, works } = await failedRun();
+    await executor.reconfigure({ tools: toolset(...works) });
+    const error = await rejection(executor.resume("run-1", find(change(flow))));
+    expect(error).toMatchObject({
+      name: "CheckpointDriftError",
+      detail: expect.stringContaining(detail) as string,
+    });
+  });
+
+  it("[F151] a tool that is gone, or has other schemas", async () => {
+    const { executor, flow, works } = await failedRun();
+    await executor.reconfigure({ tools: toolset(...works.slice(0, 1)) });
+    expect((await rejection(executor.resume("run-1", find(flow)))).message).toContain('the tool "b" is gone');
+    await executor.reconfigure({
+      tools: toolset(
+        tool("a"),
+        tool("b", () => ({}), { schema_version: "2" }),
+      ),
+    });
+    expect((await rejection(executor.resume("run-1", find(flow)))).message).toContain(
+      'the tool "b" has other schemas now',
+    );
+    await executor.reconfigure({ tools: toolset(...works) });
+    expect(await executor.resume("run-1", find(flow))).toMatchObject({
+      success: true,
+      final_output: { a: 1, b: 1 },
+    });
+  });
+
+  it("[F159] it is the version that ran that is asked for", async () => {
+    const { executor, flow, works } = await failedRun();
+    await executor.reconfigure({ tools: toolset(...works) });
+    const asked: string[][] = [];
+    await executor.resume("run-1", (name, version) => {
+      asked.push([name, version]);
+      return flow;
+    });
+    expect(asked).toEqual([["list", "0.1.0"]]);
+  });
+
+  it("[F161] a flow that is not active by now, unless forced; the failed try changes nothing", async () => {
+    const { executor, flow, works } = await failedRun();
+    await executor.reconfigure({ tools: toolset(...works) });
+    const disabled = { ...flow, status: "disabled" } as const;
+    expect(await rejection(executor.resume("run-1", find(disabled)))).toMatchObject({
+      name: "FlowStatusError",
+    });
+    expect((await executor.resume("run-1", find(disabled), { force: true })).success).toBe(true);
+  });
+
+  it("[F162] a resumed run can be ended like any other, and be resumed again", async () => {
+    const { executor, flow, checkpoints, ports } = await failedRun();
+    const gates = new Gates();
+    await executor.reconfigure({ tools: toolset(tool("a"), tool("b", gates.tool("b"))) });
+    const ended = rejection(executor.resume("run-1", find(flow), { deadline: ports.wallTime() + 10 }));
+    await ports.advance(10);
+    expect(await ended).toMatchObject({ name: "FlowCancelledError", deadlineExceeded: true, stepIndex: 1 });
+    expect(checkpoints.size).toBe(1);
+    const again = executor.resume("run-1", find(flow));
+    await settled();
+    await gates.end("b");
+    expect((await again).success).toBe(true);
+  });
+
+  it("[F163] [U23] of two who resume at once the second is refused, and so is one who resumes what still runs", async () => {
+    const { executor, flow } = await failedRun();
+    const gates = new Gates();
+    await executor.reconfigure({ tools: toolset(tool("a"), tool("b", gates.tool("b"))) });
+    const first = executor.resume("run-1", find(flow));
+    const second = rejection(executor.resume("run-1", find(flow)));
+    expect(await second).toMatchObject({ name: "AlreadyRunningError", traceId: "run-1" });
+    await settled();
+    expect(gates.started).toEqual(["b"]);
+    await gates.end("b");
+    expect((await first).success).toBe(true);
+  });
+
+  it("[F164] parameters are not in the checkpoint, and must be given again", async () => {
+    const { executor, flow, checkpoints, works } = await failedRun(
+      { dynamic_params: ["token"] },
+      { token: "hunter2" },
+    );
+    await executor.reconfigure({ tools: toolset(...works) });
+    expect(checkpoints.load("run-1")?.param_names).toEqual(["token"]);
+    expect(JSON.stringify(checkpoints.load("run-1"))).not.toContain("hunter2");
+    const error = await rejection(executor.resume("run-1", find(flow)));
+    expect(error).toMatchObject({ name: "MissingParameterError", parameters: ["token"] });
+    expect((await executor.resume("run-1", find(flow), { params: { token: "again" } })).success).toBe(true);
+  });
+});
+
+describe("writing", () => {
+  it("[F166] one write of a run at a time, and never an older state after a newer", async () => {
+    const waiting: (() => void)[] = [];
+    const saved: [number, string[]][] = [];
+    let inside = 0;
+    const store: CheckpointStore = {
+      save: async ({ sequence, steps }) => {
+        inside += 1;
+        expect(inside).toBe(1);
+        if (sequence > 0)
+          await new Promise<void>((resolve) => {
+            waiting.push(resolve);
+          });
+        inside -= 1;
+        saved.push([sequence, Object.keys(steps)]);
+      },
+      load: () => undefined,
+      delete: () => undefined,
+    };
+    const { executor } = hostWith(
+      ["a", "b", "c"].map((name) => tool(name)),
+      { checkpoints: store, maxConcurrency: 3 },
+    );
+    const run = executor.execute(dag({ a: {}, b: {}, c: {} }), {});
+    for (let round = 0; round < 5; round += 1) {
+      await settled();
+      waiting.shift()?.();
+    }
+    expect((await run).success).toBe(true);
+    const sequences = saved.map(([sequence]) => sequence);
+    expect(sequences).toEqual([...sequences].sort());
+    // The second write has what came while the first was under way.
+    expect(saved.at(-1)?.[1].sort()).toEqual(["a", "b", "c"]);
+    expect(saved.length).toBeLessThan(4);
+  });
+
+  it("[F167] a store that fails fails the step, or only says so, as one likes", async () => {
+    const store = new Crashing(1);
+    const strict = await hostWith(tools(), { checkpoints: store }).executor.execute(graph, {});
+    expect(strict.execution_log[0]).toMatchObject({
+      error_type: "CheckpointWriteError",
+      error_code: "FLOW-E025",
+      success: false,
+    });
+    expect(statuses(strict).slice(1)).toEqual(["b not_started", "c not_started", "d not_started"]);
+
+    const lax = hostWith(tools(), { checkpoints: new Crashing(0), checkpointPolicy: "best_effort" });
+    expect((await lax.executor.execute(graph, {})).success).toBe(true);
+    expect(lax.heard.of("checkpoint").map(({ error }) => error)).toHaveLength(5);
+  });
+
+  it("[F167] if not even the first can be written, nothing runs", async () => {
+    const ran: string[] = [];
+    const { executor, heard } = hostWith(tools(ran), { checkpoints: new Crashing(0) });
+    const result = await executor.execute(graph, {});
+    expect(result).toMatchObject({ success: false, failed_step: -1 });
+    expect(result.execution_log).toMatchObject([{ step_index: -1, error_type: "CheckpointWriteError" }]);
+    expect(ran).toEqual([]);
+    expect(heard.kinds()).toEqual(["flow_start", "flow_end"]);
+  });
+
+  it("[F153] a snapshot is nobody else's", () => {
+    const checkpoints = new MemoryCheckpoints();
+    const snapshot = { trace_id: "x", initial_input: { deep: [1] } } as unknown as Snapshot;
+    checkpoints.save(snapshot);
+    (snapshot.initial_input["deep"] as number[]).push(2);
+    (checkpoints.load("x")?.initial_input["deep"] as number[]).push(3);
+    expect(checkpoints.load("x")?.initial_input).toEqual({ deep: [1] });
+  });
+});

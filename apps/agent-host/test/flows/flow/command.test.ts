@@ -1,0 +1,207 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { FlowEvent } from "../../../src/flows/flow/run/events.js";
+import { readFlowSettings } from "../../../src/flow-command/flow/flow-settings.js";
+import { openFlow } from "../../../src/flow-command/flow/open-flow.js";
+import { runAnyFile } from "../../../src/flow-command/run-file.js";
+import { list, object } from "./support/flows.js";
+import { example } from "./support/examples.js";
+import { rejection } from "./support/runs.js";
+import { endCommands, HostCommand } from "../../support/session-command.js";
+
+// Each starts several processes, and the machine may be busy.
+vi.setConfig({ testTimeout: 30_000 });
+
+let folder = "";
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "flow-command-"));
+});
+
+afterEach(async () => {
+  await endCommands();
+  rmSync(folder, { recursive: true });
+});
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const start = (...args: string[]): HostCommand => new HostCommand(...args, "--runs", join(folder, "runs"));
+
+async function end(command: HostCommand): Promise<Ended> {
+  const code = await command.exit;
+  return { code, stdout: command.stdout, stderr: command.stderr };
+}
+
+const run = (name: string, ...args: string[]): Promise<Ended> => end(start("run", example(name), ...args));
+const outputOf = ({ stdout }: Ended): unknown => JSON.parse(/completed:\n(.*)$/s.exec(stdout)?.[1] ?? "null");
+const linesOf = (text: string): FlowEvent[] =>
+  text
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as FlowEvent);
+const runs = (): string[] => readdirSync(join(folder, "runs"));
+
+describe("agent-host run", () => {
+  it("[F151] says what happens and how to go on, and goes on; a run that succeeds leaves nothing behind", async () => {
+    const approval = join(folder, "approval.txt");
+    const failed = await run("resume", "--set", "text=a b", "--set", `path=${approval}`);
+    expect(failed.code).toBe(1);
+    const [, id = ""] = /--resume (\S+) --runs/.exec(failed.stdout) ?? [];
+    expect(runs()).toEqual([id]);
+    writeFileSync(approval, "yes\n");
+    const resumed = await run("resume", "--resume", id);
+    expect(outputOf(resumed)).toEqual({ text: "a b", path: approval, words: 2, approval: "yes" });
+    expect(resumed.stdout).not.toContain("0 words: started");
+    expect(runs()).toEqual([]);
+    expect((await run("resume", "--resume", id)).stderr).toContain(`There is no checkpoint of run ${id}`);
+  });
+
+  it("[F164] [F200] keeps a log of whole lines, in which no parameter is", async () => {
+    const log = join(folder, "log.ndjson");
+    const ended = await run("secret", "--set", "text=hello", "--set", "key=hunter2", "--log", log, "--json");
+    expect(ended.code).toBe(0);
+    expect(ended.stdout).toBe(readFileSync(log, "utf8"));
+    expect(ended.stdout).not.toContain("hunter2");
+    expect(linesOf(ended.stdout).map(({ kind }) => kind)).toEqual([
+      "flow_start",
+      "step_queued",
+      "step_start",
+      "checkpoint",
+      "step_end",
+      "flow_end",
+    ]);
+  });
+});
+
+describe("a run that is ended", () => {
+  const flow = (): string => {
+    const path = join(folder, "wait.flow.yaml");
+    const begun = join(folder, "begun");
+    writeFileSync(
+      path,
+      `type: Flow
+name: wait
+description: d
+steps:
+  - {tool_name: first}
+  - {tool_name: wait, output_mapping: {waited: stdout}}
+tools:
+  first: {command: "echo x >> ${join(folder, "first")}"}
+  wait: {command: "test -e ${begun} || { touch ${begun}; exec sleep 60; }"}
+`,
+    );
+    return path;
+  };
+
+  it("[F88] by Ctrl-C: drains, keeps a checkpoint, and says how to go on", async () => {
+    const path = flow();
+    const command = start("run", path);
+    await command.printed(/1 wait: started/);
+    while (!existsSync(join(folder, "begun"))) await setImmediate();
+    command.child.kill("SIGINT");
+    const ended = await end(command);
+    expect(ended.code).toBe(130);
+    expect(ended.stdout).toMatch(/1 wait: cancelled/);
+    const [, id = ""] = /cancelled\nto go on: agent-host run \S+ --resume (\S+)/.exec(ended.stdout) ?? [];
+    const resumed = await end(start("run", path, "--resume", id));
+    expect(resumed.code).toBe(0);
+    expect(readFileSync(join(folder, "first"), "utf8")).toBe("x\n");
+  });
+
+  it("[F242] [F163] by force: nothing that was written down is done again; while it runs nobody else may", async () => {
+    const path = flow();
+    const command = start("run", path);
+    await command.printed(/1 wait: started/);
+    while (!existsSync(join(folder, "begun"))) await setImmediate();
+    const [id = ""] = runs();
+    const second = await end(start("run", path, "--resume", id));
+    expect(second.code).toBe(2);
+    expect(second.stderr).toMatch(
+      new RegExp(`Run ${id} is already being run, by process ${command.child.pid ?? 0}`),
+    );
+    command.child.kill("SIGKILL");
+    await command.exit;
+    const resumed = await end(start("run", path, "--resume", id));
+    expect(resumed.code).toBe(0);
+    expect(readFileSync(join(folder, "first"), "utf8")).toBe("x\n");
+    expect(runs()).toEqual([]);
+  });
+});
+
+describe("wrong input", () => {
+  const write = (text: string): string => {
+    const path = join(folder, "a.flow.yaml");
+    writeFileSync(path, text);
+    return path;
+  };
+  const head = "type: Flow\nname: a\ndescription: d\n";
+
+  it("[F180] says everything that is not supported, with places", async () => {
+    const path = write(`${head}safety: {ceiling: read}\nsteps:\n  - {flow_name: b}\n`);
+    const { message } = await rejection(openFlow(path, { servers: true }));
+    expect(message).toContain(`${path}:4:1: "safety" is not supported`);
+    expect(message).toContain(`${path}:6:6: "flow_name" is not supported`);
+  });
+
+  it("[F36] errors of the check stop a run, with places", async () => {
+    const path = write(`${head}steps:\n  - {tool_name: nothing}\n`);
+    const { message } = await rejection(openFlow(path, { servers: true }));
+    expect(message).toContain(`${path}:5:17: error: step 0 (nothing): there is no tool "nothing"`);
+    const json = await end(new HostCommand("check", "--json", path));
+    expect(json.code).toBe(2);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      valid: false,
+      problems: [{ code: "flow/missing_tool", line: 5 }],
+    });
+  });
+
+  it("a flow that is not active is refused and leaves nothing, unless forced", async () => {
+    const path = write(`${head}status: disabled\nsteps: []\n`);
+    const refused = await end(start("run", path));
+    expect(refused).toMatchObject({ code: 2, stdout: "" });
+    expect(refused.stderr).toContain('The flow "a" is "disabled"');
+    expect(runs()).toEqual([]);
+    expect((await end(start("run", path, "--force"))).code).toBe(0);
+  });
+
+  it("options of pipelines are not for flows, and the other way round", async () => {
+    const options = { set: [], disable: [], agent: "scripted", runs: join(folder, "runs") } as const;
+    const path = write(`${head}steps: []\n`);
+    await expect(runAnyFile(path, ["agent"], options)).rejects.toThrow("a flow asks no agent");
+    await expect(runAnyFile(path, [], { ...options, control: true })).rejects.toThrow("a flow asks no agent");
+    await expect(runAnyFile(path, [], { ...options, disable: ["a"] })).rejects.toThrow(
+      "a flow asks no agent",
+    );
+    await expect(runAnyFile(path, [], { ...options, set: ["x"] })).rejects.toThrow(
+      "--set x: write --set name=value",
+    );
+    const pipeline = write("pipeline:\n  - {id: a, prompt: x}\n");
+    await expect(runAnyFile(pipeline, [], { ...options, resume: "x" })).rejects.toThrow("are for flows");
+  });
+
+  it("settings are text where the flow asks for text, and else JSON if they can be", () => {
+    const flow = list([], {
+      dynamic_params: ["key"],
+      schemas: { in: object({ text: "string", count: "integer" }) },
+      input_schema_ref: "#/schemas/in",
+    });
+    expect(readFlowSettings(flow, ["text=12", "count=12", 'other={"a":1}', "plain=a=b", "key=3"])).toEqual({
+      input: { text: "12", count: 12, other: { a: 1 }, plain: "a=b" },
+      params: { key: "3" },
+    });
+  });
+
+  it("a disk that is full while the log is written is told, and the run goes on", async () => {
+    const ended = await run("list", "--set", "text=x", "--log", "/dev/full");
+    expect(ended.code).toBe(1);
+    expect(ended.stdout).toContain("completed:");
+    expect(ended.stderr).toContain("the log /dev/full cannot be written");
+  });
+});

@@ -1,0 +1,182 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { CacheFolder } from "../../../src/flows/flow/host/cache-folder.js";
+import { CheckpointFolder } from "../../../src/flows/flow/host/checkpoint-folder.js";
+import { systemPorts } from "../../../src/flows/flow/host/system-ports.js";
+import type { FlowExecutor } from "../../../src/flows/flow/run/executor.js";
+import type { Snapshot } from "../../../src/flows/flow/run/checkpoint.js";
+import { dag, list, tool } from "./support/flows.js";
+import { Gates, hostWith, rejection, settled } from "./support/runs.js";
+
+let root = "";
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "flow-host-"));
+});
+
+afterEach(() => {
+  rmSync(root, { recursive: true });
+});
+
+const snapshot = (trace_id: string, sequence: number): Snapshot =>
+  ({ trace_id, sequence, steps: {} }) as never;
+
+describe("checkpoints in a folder", () => {
+  it("[F154] one folder for each run; what was written last is read, by others, too", async () => {
+    const store = new CheckpointFolder(root);
+    await store.save(snapshot("a", 1));
+    await store.save(snapshot("b", 7));
+    await store.save(snapshot("a", 2));
+    expect(await new CheckpointFolder(root).load("a")).toMatchObject({ sequence: 2 });
+    expect(readdirSync(root).sort()).toEqual(["a", "b"]);
+    // Nothing half-written is left beside it.
+    expect(readdirSync(join(root, "a"))).toEqual(["checkpoint.json"]);
+    await store.delete("a");
+    expect(await store.load("a")).toBeUndefined();
+    expect(existsSync(join(root, "a"))).toBe(false);
+  });
+
+  it("[F154] an id that is no name is refused, and read as not there", async () => {
+    const store = new CheckpointFolder(root);
+    for (const id of ["../x", "a/b", "", ".", "..", "a\0"]) {
+      expect(await store.load(id)).toBeUndefined();
+      expect((await rejection(store.save(snapshot(id, 1)))).message).toContain("A run's id consists of");
+      expect((await rejection(store.claim(id))).message).toContain("A run's id consists of");
+    }
+  });
+
+  it.each(["", "{", '{"trace_id": "other"}', "null"])(
+    "[F154] a file with %j in it is not there",
+    async (text) => {
+      mkdirSync(join(root, "a"));
+      writeFileSync(join(root, "a", "checkpoint.json"), text);
+      expect(await new CheckpointFolder(root).load("a")).toBeUndefined();
+    },
+  );
+
+  it("[F163] who has claimed a run keeps everybody else out, until it ends", async () => {
+    const [one, two] = [new CheckpointFolder(root), new CheckpointFolder(root)];
+    const claim = await one.claim("a");
+    expect(await rejection(two.claim("a"))).toMatchObject({
+      name: "AlreadyRunningError",
+      traceId: "a",
+      holder: `process ${process.pid}`,
+    });
+    await one.save(snapshot("a", 1));
+    await claim[Symbol.asyncDispose]();
+    const again = await two.claim("a");
+    await again[Symbol.asyncDispose]();
+    expect(await two.load("a")).toMatchObject({ sequence: 1 });
+  });
+
+  it("[F163] [U23] two executors, as of two processes: the second is refused, while it runs and while it is resumed", async () => {
+    const gates = new Gates();
+    const flow = list([{ tool_name: "a" }]);
+    const process = (): FlowExecutor =>
+      hostWith([tool("a", gates.tool("a"))], { checkpoints: new CheckpointFolder(root) }).executor;
+    const [one, two] = [process(), process()];
+    const run = one.execute(flow, {}, { traceId: "t" });
+    await until(() => gates.open.length > 0);
+    expect(await rejection(two.resume("t", () => flow))).toMatchObject({
+      name: "AlreadyRunningError",
+    });
+    await gates.fail("a");
+    expect((await run).success).toBe(false);
+    const resumed = two.resume("t", () => flow);
+    await until(() => gates.open.length > 0);
+    expect(await rejection(one.resume("t", () => flow))).toMatchObject({
+      name: "AlreadyRunningError",
+    });
+    await gates.end("a");
+    expect((await resumed).success).toBe(true);
+    expect(readdirSync(root)).toEqual([]);
+  });
+
+  it("a run that is refused before it begins leaves no folder", async () => {
+    const fields = { schemas: { in: { type: "object", required: ["x"] } }, input_schema_ref: "#/schemas/in" };
+    const { executor } = hostWith([tool("a")], { checkpoints: new CheckpointFolder(root) });
+    expect((await executor.execute(list([{ tool_name: "a" }], fields), {})).failed_step).toBe(-1);
+    expect(await rejection(executor.resume("nobody", () => list([])))).toMatchObject({
+      name: "CheckpointNotFoundError",
+    });
+    expect(readdirSync(root)).toEqual([]);
+  });
+
+  it("[F164] no parameter of a run is on the disk", async () => {
+    const flow = dag(
+      { a: { input_mapping: { token: "token" } }, b: { depends_on: ["a"] } },
+      { dynamic_params: ["token"] },
+    );
+    const { executor } = hostWith([tool("a"), tool("b", () => null)], {
+      checkpoints: new CheckpointFolder(root),
+    });
+    await executor.execute(flow, {}, { traceId: "t", params: { token: "hunter2" } });
+    const text = readFileSync(join(root, "t", "checkpoint.json"), "utf8");
+    expect(text).toContain('"param_names":["token"]');
+    expect(text).not.toContain("hunter2");
+  });
+});
+
+describe("a cache in a folder", () => {
+  const key = { tool: "a/b", schemaHash: "s", inputHash: "i" };
+
+  it("[F148] keeps each output in a file of its own, for tools whose names look the same, too", async () => {
+    const cache = new CacheFolder(root);
+    await cache.set(key, { x: 1 });
+    await cache.set({ ...key, tool: "a_b" }, { x: 2 });
+    await cache.set({ ...key, inputHash: "j" }, { x: 3 });
+    const again = new CacheFolder(root);
+    expect(await again.get(key)).toEqual({ x: 1 });
+    expect(await again.get({ ...key, tool: "a_b" })).toEqual({ x: 2 });
+    expect(await again.get({ ...key, inputHash: "j" })).toEqual({ x: 3 });
+    expect(await again.get({ ...key, schemaHash: "other" })).toBeUndefined();
+    const files = readdirSync(root);
+    expect(files).toHaveLength(3);
+    for (const file of files) expect(file).toMatch(/^a_b-[0-9a-f]{64}\.json$/);
+  });
+
+  it("[F148] what cannot be read, or is of something else, is not there", async () => {
+    const cache = new CacheFolder(root);
+    await cache.set(key, { x: 1 });
+    const [file = ""] = readdirSync(root);
+    for (const text of ["{", "null", '{"key":{"tool":"c"},"output":{}}']) {
+      writeFileSync(join(root, file), text);
+      expect(await cache.get(key)).toBeUndefined();
+    }
+  });
+});
+
+describe("the clock of this machine", () => {
+  it("[F101] a wait ends with its signal, with the reason itself", async () => {
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const waiting = rejection(systemPorts.wait(60_000, controller.signal));
+    controller.abort(reason);
+    expect(await waiting).toBe(reason);
+    await systemPorts.wait(1, new AbortController().signal);
+  });
+
+  it("[F98] [F199] chance is within bounds, and ids differ", () => {
+    for (let round = 0; round < 100; round += 1) {
+      const factor = systemPorts.jitter();
+      expect(factor >= 0.5 && factor < 1.5).toBe(true);
+    }
+    expect(systemPorts.newTraceId()).not.toBe(systemPorts.newTraceId());
+    expect(systemPorts.elapsed()).toBeLessThanOrEqual(systemPorts.elapsed());
+  });
+});
+
+/** Waits for a condition that real input and output brings about. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await settled();
+}

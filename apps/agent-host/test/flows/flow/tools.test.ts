@@ -1,0 +1,216 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { compile } from "../../../src/flows/flow/check/compile.js";
+import { commandTool } from "../../../src/flows/flow/tools/command-tool.js";
+import { moduleTool } from "../../../src/flows/flow/tools/module-tool.js";
+import { openToolbox, type Toolbox } from "../../../src/flows/flow/tools/toolbox.js";
+import type { CommandDeclaration, ToolTraits } from "../../../src/flows/flow/definition/definition.js";
+import type { Toolset } from "../../../src/flows/flow/tools/tool.js";
+import { list } from "./support/flows.js";
+import { hostWith, rejection } from "./support/runs.js";
+import { systemPorts } from "../../../src/flows/flow/host/system-ports.js";
+
+const fixtures = fileURLToPath(new URL("fixtures/tools", import.meta.url));
+const signal = new AbortController().signal;
+
+describe("modules", () => {
+  it("[F217] a tool is what a module exports, with its schemas", async () => {
+    const upper = await moduleTool("upper", fixtures);
+    expect(upper?.traits).toMatchObject({ cacheable: true, input_schema: { required: ["text"] } });
+    expect(await upper?.run({ text: "a" }, { signal })).toEqual({ upper: "A" });
+    expect((await moduleTool("plain", fixtures))?.traits).toEqual({});
+    expect(upper?.schemaHash).not.toBe((await moduleTool("plain", fixtures))?.schemaHash);
+  });
+
+  it.each(["none", "../fixtures/tools/upper", "..", "tools/upper", ".hidden", ""])(
+    "%j is none, and no way out of the folder",
+    async (name) => {
+      expect(await moduleTool(name, fixtures)).toBeUndefined();
+    },
+  );
+
+  it.each([
+    ["broken", "cannot be loaded from"],
+    ["nothing", "must export a function as default"],
+    ["odd", 'must export a JSON Schema as "output"'],
+  ])("[F213] %s is no tool, and says why", async (name, message) => {
+    const error = await rejection(moduleTool(name, fixtures));
+    expect(error.name).toBe("ToolDefinitionError");
+    expect(error.message).toContain(message);
+  });
+});
+
+describe("commands", () => {
+  const run = (
+    declaration: Partial<CommandDeclaration> & ToolTraits,
+    input: object = {},
+    abort = signal,
+  ): Promise<unknown> =>
+    Promise.resolve(
+      commandTool("t", { output: "text", env: {}, command: "true", ...declaration }, tmpdir()).run(
+        input as never,
+        { signal: abort },
+      ),
+    );
+
+  it("get their input on stdin and in the environment, and never as a piece of the command", async () => {
+    const evil = '$(touch x); "`id`"';
+    expect(await run({ command: 'printf %s "$INPUT_text"' }, { text: evil })).toEqual({ stdout: evil });
+    expect(await run({ command: ["cat"], output: "json" }, { text: evil, n: [1] })).toEqual({
+      text: evil,
+      n: [1],
+    });
+    expect(await run({ command: ["printf", "%s", "$HOME"] })).toEqual({ stdout: "$HOME" });
+    expect(await run({ command: "echo $A$INPUT_n", env: { A: "b" } }, { n: 3 })).toEqual({ stdout: "b3\n" });
+  });
+
+  it("[F85] one that fails says how, with what it said last", async () => {
+    expect((await rejection(run({ command: "echo why >&2; exit 3" }))).message).toBe(
+      "the command ended with exit code 3: why",
+    );
+    expect((await rejection(run({ command: ["/no/such/program"] }))).message).toContain(
+      "could not be started",
+    );
+    expect((await rejection(run({ command: "echo {", output: "json" }))).message).toContain(
+      "printed no JSON",
+    );
+  });
+
+  it("[F97] one that prints too much is ended", async () => {
+    const error = await rejection(run({ command: "yes", max_output_bytes: 1000 }));
+    expect(error.message).toContain("printed more than 1000 bytes");
+  });
+
+  it("[F93] [F96] one that is told to end ends, with all that it has started", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "flow-command-"));
+    const begun = join(folder, "begun");
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const running = rejection(
+      run({ command: `(sleep 60 & sleep 60) & touch ${begun}; wait` }, {}, controller.signal),
+    );
+    while (!existsSync(begun)) await setImmediate();
+    controller.abort(reason);
+    expect(await running).toBe(reason);
+    expect(await rejection(run({}, {}, controller.signal))).toBe(reason);
+    rmSync(folder, { recursive: true });
+  });
+});
+
+it("[F93] a command that is told to end may clean up first", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "flow-command-"));
+  const [begun, bye] = [join(folder, "begun"), join(folder, "bye")];
+  const controller = new AbortController();
+  const command = `trap 'touch ${bye}; exit 0' TERM; touch ${begun}; sleep 60 & wait`;
+  const { run } = commandTool("t", { output: "text", env: {}, command }, folder);
+  const running = rejection(Promise.resolve(run({}, { signal: controller.signal })));
+  while (!existsSync(begun)) await setImmediate();
+  controller.abort(new Error("enough"));
+  await running;
+  expect(existsSync(bye)).toBe(true);
+  rmSync(folder, { recursive: true });
+});
+
+describe("tools of MCP servers", () => {
+  const require = createRequire(import.meta.url);
+  const server = join(
+    dirname(require.resolve("@modelcontextprotocol/server-filesystem/package.json")),
+    "dist/index.js",
+  );
+  let folder = "";
+  let box: Toolbox | undefined;
+
+  const flow = list(
+    [
+      { tool_name: "write", input_mapping: { path: "path", content: "body" }, output_mapping: {} },
+      { tool_name: "read_text_file", input_mapping: { path: "path" } },
+      { tool_name: "upper", input_mapping: { text: "content" }, output_mapping: { loud: "upper" } },
+      { tool_name: "count", input_mapping: { text: "loud" }, output_mapping: { length: "stdout" } },
+    ],
+    {
+      schemas: {
+        in: {
+          type: "object",
+          required: ["path", "body"],
+          properties: { path: { type: "string" }, body: { type: "string" } },
+        },
+      },
+      input_schema_ref: "#/schemas/in",
+      mcp_servers: { files: { command: ["none"] } },
+      tools: {
+        write: { mcp: "files", tool: "write_file", exclusive: "disk" },
+        read_text_file: { mcp: "files" },
+        count: {
+          command: 'printf %s "${#INPUT_text}"',
+          output_schema: { type: "object", properties: { stdout: { type: "string" } } },
+        },
+      },
+    },
+  );
+  const withServer = (path: string): typeof flow => ({
+    ...flow,
+    mcp_servers: { files: { command: [process.execPath, server, path], env: {} } },
+  });
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "flow-mcp-"));
+    box = await openToolbox(withServer(folder), join(fixtures, ".."), { servers: true });
+  });
+
+  afterAll(async () => {
+    await box?.[Symbol.asyncDispose]();
+    rmSync(folder, { recursive: true });
+  });
+
+  it("a flow runs tools of a server, of modules and commands; what they are is known beforehand", async () => {
+    const tools: Toolset = box?.tools ?? new Map();
+    expect([...tools.keys()]).toEqual(["write", "read_text_file", "upper", "count"]);
+    const own = withServer(folder);
+    expect(compile(own, tools).map(({ detail }) => detail)).toEqual([]);
+    const { executor } = hostWith([...tools.values()], { ports: systemPorts });
+    const path = join(folder, "a.txt");
+    const result = await executor.execute(own, { path, body: "hello" });
+    expect(result.execution_log.map(({ error_message }) => error_message)).toEqual([null, null, null, null]);
+    expect(result.final_output).toMatchObject({ loud: "HELLO", length: "5" });
+    expect(tools.get("write")?.traits).toMatchObject({ exclusive: "disk", side_effects: "destructive" });
+    expect(tools.get("read_text_file")?.traits).toMatchObject({ side_effects: "read" });
+  });
+
+  it("[F85] what a server says is wrong is what the step fails of", async () => {
+    const { executor } = hostWith([...(box?.tools.values() ?? [])], { ports: systemPorts });
+    writeFileSync(join(folder, "b.txt"), "x");
+    const result = await executor.execute(withServer(folder), { path: "/etc/no", body: "x" });
+    expect(result.execution_log[0]).toMatchObject({ error_type: "StepExecutionError", status: "failed" });
+    expect(result.execution_log[0]?.error_message).toContain("Access denied");
+  });
+
+  it("without the servers their tools are known by what the file says; a tool that is nowhere is not there", async () => {
+    const unknown = list([{ tool_name: "read_text_file" }, { tool_name: "nowhere" }], {
+      tools: { read_text_file: { mcp: "files", input_schema: { type: "object", required: ["path"] } } },
+      mcp_servers: { files: { command: ["/no/such/program"] } },
+    });
+    await using known = await openToolbox(unknown, folder, { servers: false });
+    expect([...known.tools.keys()]).toEqual(["read_text_file"]);
+    expect(compile(unknown, known.tools).map(({ issue_type }) => issue_type)).toEqual([
+      "missing_required_input",
+      "unknown_contribution",
+      "missing_tool",
+    ]);
+    const error = await rejection(openToolbox(unknown, folder, { servers: true }));
+    expect(error.message).toContain('the MCP server "files" cannot be used');
+  });
+
+  it("a tool that the server does not have names those that it has", async () => {
+    const wrong = {
+      ...withServer(folder),
+      tools: { ...flow.tools, write: { mcp: "files", tool: "wirte_file" } },
+    };
+    const error = await rejection(openToolbox(wrong, folder, { servers: true }));
+    expect(error.message).toMatch(/is to be "wirte_file" of the MCP server "files", which has: .*write_file/);
+  });
+});

@@ -1,0 +1,281 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { PassThrough, Writable } from "node:stream";
+import { describe, expect, it } from "vitest";
+import { Controller } from "../../src/flows/control/controller.js";
+import { EventStream } from "../../src/flows/control/event-stream.js";
+import { FileLog } from "../../src/flows/log/file-log.js";
+import { Call, UnresponsiveError } from "../../src/flows/pipelines/run/call.js";
+import { Stamps } from "../../src/flows/pipelines/run/clock.js";
+import { Conversations } from "../../src/flows/pipelines/run/conversations.js";
+import type { RunEvent } from "../../src/flows/pipelines/run/events.js";
+import { Pause } from "../../src/flows/pipelines/run/pause.js";
+import { runShell, shellWord } from "../../src/flows/pipelines/run/shell.js";
+import { type Keeper, Sinks } from "../../src/flows/pipelines/run/sinks.js";
+import { Slots } from "../../src/flows/pipelines/run/slots.js";
+import { folder, ManualClock } from "./support/run.js";
+
+const forever = new AbortController().signal;
+
+describe("slots", () => {
+  it("[P76] the lowest that waits is next, whoever came first", async () => {
+    const slots = new Slots(1);
+    const release = await slots.acquire(0, forever);
+    const order: number[] = [];
+    const waiting = [3, 1, 2].map(async (index) => {
+      const free = await slots.acquire(index, forever);
+      order.push(index);
+      free();
+    });
+    release();
+    await Promise.all(waiting);
+    expect(order).toEqual([1, 2, 3]);
+    expect(slots.used).toBe(0);
+  });
+
+  it("[P77] [P78] who leaves between grant and start gives the slot back; releasing twice frees one", async () => {
+    const slots = new Slots(1);
+    const release = await slots.acquire(0, forever);
+    const stop = new AbortController();
+    const waiting = slots.acquire(1, stop.signal);
+    release();
+    release();
+    stop.abort(new Error("gone"));
+    await expect(waiting).rejects.toThrow("gone");
+    expect(slots.used).toBe(0);
+    const leaving = new AbortController();
+    await slots.acquire(0, forever);
+    const left = slots.acquire(1, leaving.signal);
+    leaving.abort(new Error("left"));
+    await expect(left).rejects.toThrow("left");
+    await expect(slots.acquire(2, AbortSignal.abort(new Error("before")))).rejects.toThrow("before");
+    expect(slots.used).toBe(1);
+  });
+});
+
+describe("a call", () => {
+  const graces = { stop: 10, force: 5 };
+
+  it("[P114] [P169] is told, then forced, then left alone; nothing stays behind", async () => {
+    const clock = new ManualClock();
+    const parent = new AbortController();
+    const call = new Call(clock, graces);
+    const left = call.run(parent.signal, undefined, () => new Promise<never>(() => undefined));
+    parent.abort(new Error("stop"));
+    expect([call.signal.aborted, call.forced.aborted]).toEqual([true, false]);
+    clock.pass(10);
+    expect(call.forced.aborted).toBe(true);
+    clock.pass(5);
+    await expect(left).rejects.toBeInstanceOf(UnresponsiveError);
+    expect(clock.timers).toBe(0);
+  });
+
+  it("[P169] one that is over is not woken by others of the same parent, and leaves no timer", async () => {
+    const clock = new ManualClock();
+    const parent = new AbortController();
+    const done = new Call(clock, graces);
+    await done.run(parent.signal, 1000, () => Promise.resolve());
+    parent.abort();
+    expect(done.signal.aborted).toBe(false);
+    expect(clock.timers).toBe(0);
+  });
+
+  it("[P168] one whose parent has ended before is not made", async () => {
+    let calls = 0;
+    const call = new Call(new ManualClock(), graces);
+    const refused = call.run(AbortSignal.abort(new Error("over")), undefined, () =>
+      Promise.resolve((calls += 1)),
+    );
+    await expect(refused).rejects.toThrow("over");
+    expect(calls).toBe(0);
+  });
+});
+
+it("[P143] [P174] stamps are as readers expect them, from 1970 on", () => {
+  expect(new Stamps({ now: () => 0, after: () => () => undefined }).next()).toBe("1970-01-01T00:00:00.000Z");
+});
+
+it("[P60] [P173] a conversation has one speaker at a time, and who is told to stop leaves the queue", async () => {
+  const conversations = new Conversations();
+  const log: string[] = [];
+  let end: (() => void) | undefined;
+  const first = conversations.alone("s", forever, async () => {
+    log.push("first");
+    await new Promise<void>((resolve) => (end = resolve));
+  });
+  const stop = new AbortController();
+  const second = conversations.alone("s", stop.signal, () => Promise.resolve(log.push("second")));
+  const third = conversations.alone("s", forever, () => Promise.resolve(log.push("third")));
+  stop.abort(new Error("gone"));
+  await expect(second).rejects.toThrow("gone");
+  end?.();
+  await Promise.all([first, third]);
+  expect(log).toEqual(["first", "third"]);
+});
+
+describe("a pause", () => {
+  it("[P161] holds whoever comes, until it is over or they are told to stop", async () => {
+    const pause = new Pause();
+    pause.pause();
+    pause.pause();
+    const stop = new AbortController();
+    const stopped = pause.whenOff(stop.signal);
+    const waiting = pause.whenOff(forever);
+    stop.abort(new Error("gone"));
+    await expect(stopped).rejects.toThrow("gone");
+    expect(pause.on).toBe(true);
+    pause.resume();
+    await waiting;
+    await expect(pause.whenOff(AbortSignal.abort(new Error("before")))).rejects.toThrow("before");
+  });
+});
+
+describe("the file of a log", () => {
+  it("[P138] appends whole lines in their order", async () => {
+    const path = join(folder(), "log");
+    writeFileSync(path, '{"before":1}\n');
+    const log = await FileLog.open(path);
+    for (let n = 0; n < 100; n += 1) log.write({ n, text: "é\n".repeat(n) });
+    await log.flushed();
+    const lines = readFileSync(path, "utf8").trimEnd().split("\n");
+    expect(lines.slice(1).map((line) => (JSON.parse(line) as { n: number }).n)).toEqual(
+      Array.from({ length: 100 }, (_, n) => n),
+    );
+    await log.close();
+  });
+
+  it.skipIf(process.platform !== "linux")("[P145] says that the disk is full, and to whom", async () => {
+    const log = await FileLog.open("/dev/full");
+    log.write({ n: 1 });
+    await expect(log.flushed()).rejects.toMatchObject({
+      type: "storage/write-failed",
+      message: expect.stringContaining("ENOSPC") as unknown,
+    });
+    await log.close();
+  });
+});
+
+describe("several that keep a log", () => {
+  const event: RunEvent = { type: "step_skipped", stepId: "a", at: "" };
+  const keeper = (name: string, fail: () => boolean): Keeper & { told: number } => ({
+    name,
+    told: 0,
+    tell() {
+      this.told += 1;
+    },
+    flushed: () => (fail() ? Promise.reject(new Error(`${name} is full`)) : Promise.resolve()),
+  });
+
+  it("[P145] one that fails is a warning, once; when the last one has failed, that is the error", async () => {
+    let secondFails = false;
+    const [one, two] = [keeper("one", () => true), keeper("two", () => secondFails)];
+    const warnings: string[] = [];
+    const sinks = new Sinks([one, two], [], (message) => warnings.push(message));
+    sinks.tell(event);
+    await sinks.flushed();
+    sinks.tell(event);
+    await sinks.flushed();
+    expect(warnings).toEqual(["one: one is full"]);
+    expect([one.told, two.told]).toEqual([1, 2]);
+    secondFails = true;
+    await expect(sinks.flushed()).rejects.toThrow("two is full");
+    await expect(sinks.flushed()).rejects.toThrow("two is full");
+    await new Sinks([], [], () => undefined).flushed();
+  });
+});
+
+describe("a reader of events", () => {
+  it("[P164] that reads nothing loses events with a warning, and holds nobody up", async () => {
+    const warnings: string[] = [];
+    const deaf = new Writable({ write: () => undefined });
+    const stream = new EventStream(deaf, (message) => warnings.push(message));
+    for (let n = 0; n < 20; n += 1) stream.write({ text: "x".repeat(1024 * 1024) });
+    await Promise.resolve();
+    await new Promise(setImmediate);
+    expect(warnings).toEqual(["events are lost: the reader is too slow"]);
+    deaf.destroy();
+    await stream.close();
+  });
+});
+
+describe("a controller", () => {
+  const controller = (): { controller: Controller; asked: string[] } => {
+    const asked: string[] = [];
+    return {
+      asked,
+      controller: new Controller({
+        pause: new Pause(),
+        kill: () => undefined,
+        onPermission: (stepId, requestId) => asked.push(`${stepId} ${requestId}`),
+      }),
+    };
+  };
+
+  it("[P157] an answer without a step is for the only gate, and for none of two", async () => {
+    const { controller: human } = controller();
+    const [one, two] = [human.atGate("a", undefined, forever), human.atGate("b", undefined, forever)];
+    human.take({ type: "hitl_response", text: "whose?" });
+    human.take({ type: "hitl_response", text: "yours", step_id: "b" });
+    expect(await two).toBe("yours");
+    human.take({ type: "hitl_response", text: 7 });
+    human.take({ type: "hitl_response", text: "mine" });
+    expect(await one).toBe("mine");
+  });
+
+  it("[P157] permissions have ids of their own; one may be for the session; who is told to stop is not asked any more", async () => {
+    const { controller: human, asked } = controller();
+    const request = { tool: "rm", input: {} };
+    const stop = new AbortController();
+    const [one, two] = [human.permission("a", request, forever), human.permission("b", request, stop.signal)];
+    expect(asked).toEqual(["a permission-1", "b permission-2"]);
+    human.take({ type: "permission_response", allowed: true });
+    stop.abort(new Error("gone"));
+    await expect(two).rejects.toThrow("gone");
+    human.take({
+      type: "permission_response",
+      request_id: "permission-1",
+      allowed: true,
+      allow_for_session: true,
+    });
+    expect(await one).toEqual({ allowed: true, reason: undefined });
+    expect(await human.permission("c", request, forever)).toEqual({ allowed: true });
+    expect(asked).toHaveLength(2);
+  });
+
+  it("[P157] when nobody is there any more, questions fail", async () => {
+    const { controller: human } = controller();
+    const input = new PassThrough();
+    const reading = human.read(input);
+    const open = human.atGate("a", undefined, forever);
+    input.end("nonsense\n[1]\n7\n");
+    await expect(open).rejects.toThrow("has gone");
+    await reading;
+    await expect(human.atGate("b", undefined, forever)).rejects.toThrow("has gone");
+  });
+});
+
+describe("commands", () => {
+  it("[P172] any exit code is a result; what cannot be started is an error", async () => {
+    const options = { cwd: folder(), signal: forever, forced: forever };
+    expect(await runShell("exit 7", options)).toEqual({ stdout: "", stderr: "", exitCode: 7 });
+    await expect(runShell("true", { ...options, cwd: "/no/such/folder" })).rejects.toThrow(
+      "could not be started",
+    );
+    await expect(
+      runShell("true", { ...options, signal: AbortSignal.abort(new Error("over")) }),
+    ).rejects.toThrow("over");
+  });
+
+  it("a command that writes without end is ended", async () => {
+    const options = { cwd: folder(), signal: forever, forced: forever };
+    await expect(runShell("yes", options)).rejects.toThrow("wrote more than");
+  });
+
+  it.each([["it's"], ["$HOME `x` $(y)"], ["a\nb"], [""], ["'''"]])(
+    "what others say is one word: %j",
+    async (text) => {
+      const options = { cwd: folder(), signal: forever, forced: forever };
+      expect((await runShell(`printf %s ${shellWord(text)}`, options)).stdout).toBe(text);
+    },
+  );
+});

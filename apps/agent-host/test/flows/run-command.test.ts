@@ -1,0 +1,232 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { isGone } from "../support/guard-process.js";
+import { endCommands, HostCommand } from "../support/session-command.js";
+import { Library } from "../../src/flows/pipelines/library.js";
+import { file, problemsIn } from "./support/problems.js";
+import { folder } from "./support/run.js";
+
+// Much is done here, and other tests run beside it.
+vi.setConfig({ testTimeout: 60_000 });
+
+afterEach(endCommands);
+
+function pipeline(steps: string, more = ""): string {
+  const path = join(folder(), "p.yaml");
+  writeFileSync(path, file(steps, more));
+  return path;
+}
+
+function records(text: string): Record<string, unknown>[] {
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+const joined = "  - {id: j, action: join, depends_on: [a, b]}\n";
+
+describe("agent-host check", () => {
+  it("says where and what, all of it, and that nothing was wrong", async () => {
+    const good = pipeline("  - {id: a, prompt: x}\n");
+    const bad = pipeline("  - {id: a, prompt: x, asnyc: true}\n  - {id: b}\n");
+    const ok = new HostCommand("check", good);
+    expect(await ok.exit).toBe(0);
+    expect(ok.stdout).toBe(`${good}: valid, 1 step\n`);
+    const wrong = new HostCommand("check", good, bad);
+    expect(await wrong.exit).toBe(2);
+    expect(wrong.stdout).toContain(`${bad}:3:24: unknown key "asnyc"; did you mean "async"?`);
+    const json = new HostCommand("check", "--json", bad);
+    expect(await json.exit).toBe(2);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      valid: false,
+      problems: [{ file: bad, line: 3, column: 24, code: "config/validation-failed" }],
+    });
+  });
+
+  it("[P27] looks into the files that are called, and finds circles", () => {
+    const path = folder();
+    const main = join(path, "main.yaml");
+    writeFileSync(main, file("  - {id: a, pipeline: child.yaml}\n  - {id: b, pipeline: nowhere.yaml}\n"));
+    writeFileSync(
+      join(path, "child.yaml"),
+      file("  - {id: a, pipeline: main.yaml}\n  - {id: z, prompt: x, async: true}\n"),
+    );
+    const broken = problemsIn(() => new Library().open(main));
+    expect(broken).toHaveLength(2);
+    expect(broken[0]).toContain('4:24 config/validation-failed step "z" is async');
+    expect(broken[1]).toContain('4:23 config/file-not-found step "b" calls');
+    writeFileSync(join(path, "child.yaml"), file("  - {id: a, pipeline: main.yaml}\n"));
+    const circle = problemsIn(() => new Library().open(main));
+    expect(circle[0]).toContain("3:5 pipeline/circular-reference");
+    expect(circle[0]).toContain("calls this pipeline again");
+  });
+});
+
+describe("agent-host run", () => {
+  it("[P27] runs nothing of a file that is wrong, and makes no log", async () => {
+    const path = pipeline("  - {id: a, context: {shell: 'echo ran > ran'}}\n  - {id: b}\n");
+    const log = join(folder(), "log");
+    const run = new HostCommand("run", path, "--log", log);
+    expect(await run.exit).toBe(2);
+    expect(run.stderr).toContain('step "b" must have exactly one of');
+    expect(() => readFileSync(log)).toThrow("ENOENT");
+  });
+
+  it("[P49] [P138] real agents and commands beside each other, and every line of the log whole", async () => {
+    const path = pipeline(
+      `  - {id: a, prompt: "/say {{ input.who }}", async: true}\n  - {id: b, context: {shell: "echo {{ input.who }}"}, async: true}\n${joined}`,
+    );
+    const log = join(folder(), "log");
+    const run = new HostCommand("run", path, "--log", log, "--set", "who=it's $HOME; you");
+    expect(await run.exit).toBe(0);
+    expect(run.stdout).toContain("[a]:\nit's $HOME; you\n\n[b]:\nit's $HOME; you\n");
+    const found = records(readFileSync(log, "utf8"));
+    expect(found[0]).toMatchObject({ type: "run_started", pipeline_source: path });
+    expect(found.at(-1)).toMatchObject({ type: "run_finished", status: "completed" });
+    expect(found.filter(({ type }) => type === "step_completed")).toHaveLength(3);
+  });
+
+  it("[P163] --json is the log on stdout; --disable skips a step; a failure is exit code 1", async () => {
+    const path = pipeline(
+      `  - {id: a, prompt: "/provider 500", async: true}\n  - {id: b, prompt: hi, async: true}\n${joined}`,
+    );
+    const failing = new HostCommand("run", path, "--json");
+    expect(await failing.exit).toBe(1);
+    expect(records(failing.stdout).at(-1)).toMatchObject({
+      type: "run_finished",
+      status: "failed",
+      error_type: "pipeline/aborted",
+    });
+    const disabled = new HostCommand("run", path, "--json", "--disable", "a", "--max-concurrency", "1");
+    expect(await disabled.exit).toBe(0);
+    const found = records(disabled.stdout);
+    expect(found.find(({ step_id }) => step_id === "a")).toMatchObject({ type: "step_skipped" });
+    expect(
+      found.find(({ step_id, type }) => step_id === "j" && type === "step_completed")?.["response"],
+    ).toContain("<missing>");
+  });
+
+  it.skipIf(process.platform !== "linux")(
+    "[P145] a full disk ends the run with an error that says so",
+    async () => {
+      const path = pipeline(
+        "  - {id: a, context: {shell: 'true'}}\n  - {id: b, context: {shell: 'echo ran > ran'}}\n",
+      );
+      const run = new HostCommand("run", path, "--log", "/dev/full");
+      expect(await run.exit).toBe(1);
+      expect(run.stdout).toContain("failed: the log /dev/full cannot be written: ENOSPC");
+      expect(run.stdout).not.toContain("b: started");
+    },
+  );
+
+  it("[P125] [P126] Ctrl-C stops what runs, writes the log to its end, and leaves no process", async () => {
+    const path = pipeline(
+      `  - {id: a, prompt: "/whoami\\n/silent", async: true}\n  - {id: b, context: {shell: "echo $$ > pid; exec sleep 1000"}, async: true}\n${joined}`,
+    );
+    const log = join(folder(), "log");
+    const run = new HostCommand("run", path, "--log", log, "--control");
+    const [, agent] = await run.printed(/"text":"pid (\d+)"/);
+    await run.printed(/"type":"step_started","step_id":"b"/);
+    run.child.kill("SIGINT");
+    expect(await run.exit).toBe(130);
+    const found = records(readFileSync(log, "utf8"));
+    expect(found.at(-1)).toMatchObject({ type: "run_finished", status: "killed" });
+    expect(found.filter(({ type }) => type === "step_cancelled").map(({ reason }) => reason)).toEqual([
+      "kill",
+      "kill",
+    ]);
+    await isGone(Number(agent));
+  });
+
+  it("wrong options are told", async () => {
+    const path = pipeline("  - {id: a, prompt: x}\n");
+    const set = new HostCommand("run", path, "--set", "x");
+    expect(await set.exit).toBe(2);
+    expect(set.stderr).toContain("write --set name=value");
+    const cap = new HostCommand("run", path, "--max-concurrency", "0");
+    expect(await cap.exit).toBe(2);
+    expect(cap.stderr).toContain("whole number from 1");
+    const log = new HostCommand("run", path, "--log", "/no/such/folder/log");
+    expect(await log.exit).toBe(2);
+    expect(log.stderr).toContain("--log");
+  });
+});
+
+describe("agent-host run --control", () => {
+  it("[P155] [P156] [P157] [P158] [P159] answers go to the step that asked, and every event says whose it is", async () => {
+    const path = pipeline(
+      `  - {id: a, prompt: "/ask one", async: true}\n  - {id: b, prompt: "/ask two", async: true}\n${joined}  - {id: g, action: pause_for_human, message: "Well?"}\n  - {id: k, prompt: "{{ step.g.response }}"}\n`,
+    );
+    const run = new HostCommand("run", path, "--control");
+    run.write("no message\n");
+    const [, two] = await run.printed(
+      /"step_id":"b","event":\{"type":"permission_requested","request_id":"([^"]+)"/,
+    );
+    const [, one] = await run.printed(
+      /"step_id":"a","event":\{"type":"permission_requested","request_id":"([^"]+)"/,
+    );
+    expect(one).not.toBe(two);
+    run.write(`${JSON.stringify({ type: "permission_response", request_id: two, allowed: true })}\n`);
+    run.write(
+      `${JSON.stringify({ type: "permission_response", request_id: one, allowed: false, reason: "no" })}\n`,
+    );
+    await run.printed(/"type":"hitl_gate_reached","step_id":"g","message":"Well\?"/);
+    run.write(`${JSON.stringify({ type: "hitl_response", step_id: "other", text: "wrong" })}\n`);
+    run.write(`${JSON.stringify({ type: "hitl_response", text: "right" })}\n`);
+    expect(await run.exit).toBe(0);
+    const events = records(run.stdout);
+    expect(events[0]).toMatchObject({ type: "run_started", total_steps: 5 });
+    expect(events.at(-1)).toMatchObject({ type: "pipeline_completed", outcome: "completed" });
+    expect(events.filter(({ type }) => type === "step_launched").map(({ step_id }) => step_id)).toEqual([
+      "a",
+      "b",
+    ]);
+    expect(
+      events.every(
+        ({ type, step_id }) => /^(run_|pipeline_)/.test(type as string) || typeof step_id === "string",
+      ),
+    ).toBe(true);
+    const answer = (id: string): unknown =>
+      events.find(({ type, step_id }) => type === "step_completed" && step_id === id)?.["response"];
+    expect(answer("a")).toBe("one denied");
+    expect(answer("b")).toBe("two allowed");
+    expect(answer("k")).toContain("right");
+    for (const id of ["a", "b", "j"]) {
+      const own = events.filter(({ step_id }) => step_id === id).map(({ type }) => type);
+      expect(own.filter((type) => type === "step_completed")).toHaveLength(1);
+      expect(own.at(-1)).toBe("step_completed");
+    }
+  });
+
+  it("[P161] [P125] [P160] [P162] nothing starts during a pause, and a kill works in it", async () => {
+    const path = pipeline(
+      `  - {id: g, action: pause_for_human}\n  - {id: a, prompt: "/silent", async: true}\n  - {id: k, prompt: never}\n  - {id: j, action: join, depends_on: [a]}\n`,
+    );
+    const run = new HostCommand("run", path, "--control");
+    await run.printed(/hitl_gate_reached/);
+    run.write('{"type":"pause"}\n{"type":"hitl_response","text":"go"}\n');
+    await run.printed(/"type":"step_launched","step_id":"a"/);
+    run.write('{"type":"kill"}\n');
+    expect(await run.exit).toBe(1);
+    const events = records(run.stdout);
+    expect(events.filter(({ type }) => type === "step_started").map(({ step_id }) => step_id)).toEqual(["g"]);
+    expect(events.at(-1)).toMatchObject({ type: "pipeline_error", status: "killed" });
+    expect(events.filter(({ type }) => type === "step_cancelled")).toMatchObject([
+      { step_id: "a", outcome: "not_started", reason: "kill" },
+      { step_id: "k", outcome: "not_started", reason: "kill" },
+    ]);
+  });
+
+  it("[P164] a reader that has gone away holds up nothing", async () => {
+    const path = pipeline(
+      "  - {id: a, context: {shell: 'sleep 0.2'}}\n  - {id: b, context: {shell: 'echo ran > ran'}}\n",
+    );
+    const log = join(folder(), "log");
+    const run = new HostCommand("run", path, "--control", "--log", log);
+    run.child.stdout.destroy();
+    expect(await run.exit).toBe(0);
+    expect(records(readFileSync(log, "utf8")).at(-1)).toMatchObject({ status: "completed" });
+  });
+});

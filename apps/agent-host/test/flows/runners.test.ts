@@ -1,0 +1,168 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { MockLanguageModelV3 } from "ai/test";
+import { describe, expect, it } from "vitest";
+import { modelsOf } from "../../src/flow-command/ai-models.js";
+import { AiRunner } from "../../src/flows/runners/ai-runner.js";
+import { begin, folder, responseOf, told } from "./support/run.js";
+import { held, StubRunner } from "./support/stub-runner.js";
+
+type Generate = NonNullable<ConstructorParameters<typeof MockLanguageModelV3>[0]>["doGenerate"];
+
+const reply = (text: string): Awaited<ReturnType<Extract<Generate, (...args: never) => unknown>>> => ({
+  content: [{ type: "text", text }],
+  finishReason: { unified: "stop", raw: "stop" },
+  usage: {
+    inputTokens: { total: 3, noCache: 3, cacheRead: 0, cacheWrite: 0 },
+    outputTokens: { total: 4, text: 4, reasoning: 0 },
+  },
+  warnings: [],
+});
+
+/** Says what it was told. */
+function echoModel(): MockLanguageModelV3 {
+  return new MockLanguageModelV3({
+    doGenerate: ({ prompt }) =>
+      Promise.resolve(
+        reply(
+          prompt
+            .map(({ role, content }) =>
+              typeof content === "string"
+                ? `${role}:${content}`
+                : `${role}:${content.map((part) => ("text" in part ? part.text : "")).join("")}`,
+            )
+            .join(" "),
+        ),
+      ),
+  });
+}
+
+describe("a model of the AI SDK", () => {
+  it("[P58] [P59] [P60] [P61] [P62] branches go on with a copy, the main flow with its own conversation", async () => {
+    const runner = new AiRunner(() => echoModel());
+    const result = await begin(
+      `  - {id: m, prompt: one}
+  - {id: a, prompt: two, async: true}
+  - {id: b, prompt: three, async: true, resume: false}
+  - {id: j, action: join, depends_on: [a, b]}
+  - {id: n, prompt: four, resume: true}`,
+      runner,
+    ).result;
+    expect(responseOf(result, "a")).toBe("user:one assistant:user:one user:two");
+    expect(responseOf(result, "b")).toBe("user:three");
+    expect(responseOf(result, "n")).toBe("user:one assistant:user:one user:four");
+    const [m, a, b, n] = ["m", "a", "b", "n"].map((id) => result.view.find(id));
+    expect(n?.sessionId).toBe(m?.sessionId);
+    expect(new Set([m, a, b].map((record) => record?.sessionId)).size).toBe(3);
+    expect([a?.contextInherited, b?.contextInherited]).toEqual(["copied", "none"]);
+    expect(m).toMatchObject({ inputTokens: 3, outputTokens: 4, model: "mock-model-id" });
+  });
+
+  it("[P113] [P117] [P171] a cancelled call is really aborted, and changes no conversation", async () => {
+    let aborted = false;
+    let tell: (() => void) | undefined;
+    const called = new Promise<void>((resolve) => (tell = resolve));
+    const model = new MockLanguageModelV3({
+      doGenerate: ({ abortSignal, prompt }) =>
+        JSON.stringify(prompt).includes("wait")
+          ? new Promise((_, reject) => {
+              tell?.();
+              abortSignal?.addEventListener("abort", () => {
+                aborted = true;
+                reject(abortSignal.reason as Error);
+              });
+            })
+          : Promise.resolve(reply("fine")),
+    });
+    const stop = new AbortController();
+    const run = begin(
+      "  - {id: a, prompt: wait, async: true}\n  - {id: j, action: join, depends_on: [a]}",
+      new AiRunner(() => model),
+      {
+        signal: stop.signal,
+      },
+    );
+    await called;
+    stop.abort(new Error("enough"));
+    expect((await run.result).status).toBe("killed");
+    expect(aborted).toBe(true);
+    expect((await run.seen("step_cancelled", "a")).outcome).toBe("cancelled");
+  });
+
+  it("[P63] a conversation that is lost is a warning, and a new one with the system prompt", async () => {
+    const runner = new AiRunner(() => echoModel());
+    const events: unknown[] = [];
+    const { text, sessionId } = await runner.invoke({
+      stepId: "a",
+      prompt: "hello",
+      conversation: { kind: "resume", sessionId: "gone" },
+      model: undefined,
+      provider: undefined,
+      tools: undefined,
+      sampling: { temperature: 0 },
+      systemPrompt: "be kind",
+      appendSystemPrompt: "always",
+      outputSchema: undefined,
+      signal: new AbortController().signal,
+      forced: new AbortController().signal,
+      onEvent: (event) => events.push(event),
+      onPermission: () => Promise.resolve({ allowed: false }),
+    });
+    expect(text).toBe("system:be kind\n\nalways user:hello");
+    expect(sessionId).not.toBe("gone");
+    expect(events[0]).toMatchObject({ type: "warning" });
+  });
+
+  it("the package of a provider comes from the project's folder, and a file only names its models", async () => {
+    const project = folder();
+    const place = join(project, "node_modules", "provider");
+    mkdirSync(place, { recursive: true });
+    writeFileSync(join(place, "package.json"), '{"name": "provider", "type": "module", "main": "index.js"}');
+    writeFileSync(
+      join(place, "index.js"),
+      "export const provider = Object.assign((id) => ({ modelId: id }), { languageModel: () => {} });",
+    );
+    expect((await modelsOf("provider", project))("some")).toEqual({ modelId: "some" });
+    await expect(modelsOf("nobody", project)).rejects.toThrow("cannot load the provider nobody");
+    expect((await modelsOf(undefined, project))("openai/some")).toBe("openai/some");
+    const gateway = await modelsOf(undefined, project);
+    expect(() => gateway(undefined)).toThrow('a "model"');
+  });
+});
+
+describe("a runner without copies", () => {
+  it("[P61] is told again what was said, and says that it was", async () => {
+    const runner = new StubRunner({}, undefined, false);
+    const result = await begin(
+      "  - {id: m, prompt: one}\n  - {id: a, prompt: two, async: true}\n  - {id: j, action: join, depends_on: [a]}",
+      runner,
+    ).result;
+    expect(runner.prompts[1]).toBe("What was said before:\n\nUser: one\n\nAssistant: one\n\nNow:\n\ntwo");
+    expect(runner.calls[1]?.request.conversation).toEqual({ kind: "fresh" });
+    expect(result.view.find("a")).toMatchObject({ contextInherited: "replayed", prompt: "two" });
+  });
+});
+
+describe("one conversation", () => {
+  it("[P60] [P173] whoever would speak in between waits, and leaves when it is told to stop", async () => {
+    const runner = new StubRunner({
+      m: (call) => {
+        call.answer("M");
+      },
+      a: held,
+      "k::x": held,
+    });
+    const stop = new AbortController();
+    // A step of a called pipeline has conversations of its own; two that go on with one are refused by the check.
+    const run = begin(
+      "  - {id: m, prompt: one}\n  - {id: a, prompt: two, async: true, resume: true}\n  - {id: j, action: join, depends_on: [a]}",
+      runner,
+      { signal: stop.signal },
+    );
+    const call = await runner.called("a");
+    expect(call.request.conversation).toEqual({ kind: "resume", sessionId: "s-1" });
+    stop.abort(new Error("enough"));
+    await run.result;
+    expect(told(run.events, "step_cancelled")).toEqual(["step_cancelled a"]);
+  });
+});
