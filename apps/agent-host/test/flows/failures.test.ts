@@ -96,6 +96,10 @@ describe("fail_fast", () => {
     (await runner.called("s")).answer("S");
     await run.result;
     expect(runner.prompts).not.toContain("pb");
+    expect(told(run.events).filter((each) => each.endsWith(" b"))).toEqual([
+      "step_launched b",
+      "step_cancelled b",
+    ]);
     expect(lines(run.events).find(({ type }) => type === "step_cancelled")).toMatchObject({
       step_id: "b",
       outcome: "not_started",
@@ -280,6 +284,12 @@ describe("error policies", () => {
     expect(retrying.status).toBe("failed");
   });
 
+  it("[P109] a condition about a dependency that failed says what failed", async () => {
+    const text = `${a}  - {id: k, prompt: pk, depends_on: [a], condition: "{{ step.a.response }} == x"}`;
+    const { error } = await begin(text, new StubRunner({ a: fails("down") })).result;
+    expect(error?.message).toBe('step "k" cannot run, because "a" failed: step "a": down');
+  });
+
   it("[P141] a template that cannot be resolved fails the step before anybody is asked", async () => {
     const runner = new StubRunner();
     const run = begin(
@@ -353,6 +363,21 @@ describe("stopping", () => {
       "step_cancelled",
     ]);
     expect(found[3]?.["outcome"]).toBe("completed");
+  });
+
+  it("[P115] what is told to stop and answers all the same does nothing more, and ends nothing", async () => {
+    const runner = new StubRunner({ a: deaf, b: held });
+    const run = begin(
+      `  - {id: a, prompt: pa, async: true, then: [more], on_result: [{always: true, action: break}]}\n${b}${joined}`,
+      runner,
+    );
+    const [first, second] = await Promise.all([runner.called("a"), runner.called("b")]);
+    second.fail("down");
+    await run.seen("step_failed", "b");
+    first.answer("late");
+    expect((await run.result).status).toBe("failed");
+    expect((await run.seen("step_cancelled", "a")).outcome).toBe("completed");
+    expect(runner.prompts).not.toContain("more");
   });
 
   it("[P116] a failure after the signal is never the error", async () => {
@@ -446,6 +471,7 @@ describe("stopping", () => {
     stop.abort(new Error("enough"));
     expect((await run.result).status).toBe("killed");
     expect(told(run.events, "step_cancelled")).toEqual(["step_cancelled a::x", "step_cancelled a"]);
+    expect((await run.seen("step_cancelled", "a")).outcome).toBe("cancelled");
   });
 
   it("[P117] what was cancelled leaves the conversation as it was", async () => {
@@ -461,7 +487,13 @@ describe("stopping", () => {
 
   it("[P114] a step that takes longer than timeout_seconds fails", async () => {
     const clock = new ManualClock();
-    const runner = new StubRunner({ m: held });
+    const runner = new StubRunner({
+      m: (call) => {
+        call.request.signal.addEventListener("abort", () => {
+          call.fail("connection closed");
+        });
+      },
+    });
     const run = begin("  - {id: m, prompt: x}", runner, {
       clock,
       graces,

@@ -66,7 +66,7 @@ describe("agent-host check", () => {
 
 describe("agent-host run", () => {
   it("[P27] runs nothing of a file that is wrong, and makes no log", async () => {
-    const path = pipeline("  - {id: a, context: {shell: 'echo ran > ran'}}\n  - {id: b}\n");
+    const path = pipeline("  - {id: a, context: {shell: 'echo ran'}}\n  - {id: b}\n");
     const log = join(folder(), "log");
     const run = new HostCommand("run", path, "--log", log);
     expect(await run.exit).toBe(2);
@@ -112,7 +112,7 @@ describe("agent-host run", () => {
     "[P145] a full disk ends the run with an error that says so",
     async () => {
       const path = pipeline(
-        "  - {id: a, context: {shell: 'true'}}\n  - {id: b, context: {shell: 'echo ran > ran'}}\n",
+        "  - {id: a, context: {shell: 'true'}}\n  - {id: b, context: {shell: 'echo ran'}}\n",
       );
       const run = new HostCommand("run", path, "--log", "/dev/full");
       expect(await run.exit).toBe(1);
@@ -123,7 +123,7 @@ describe("agent-host run", () => {
 
   it("[P125] [P126] Ctrl-C stops what runs, writes the log to its end, and leaves no process", async () => {
     const path = pipeline(
-      `  - {id: a, prompt: "/whoami\\n/silent", async: true}\n  - {id: b, context: {shell: "echo $$ > pid; exec sleep 1000"}, async: true}\n${joined}`,
+      `  - {id: a, prompt: "/whoami\\n/silent", async: true}\n  - {id: b, context: {shell: "exec sleep 1000"}, async: true}\n${joined}`,
     );
     const log = join(folder(), "log");
     const run = new HostCommand("run", path, "--log", log, "--control");
@@ -221,7 +221,7 @@ describe("agent-host run --control", () => {
 
   it("[P164] a reader that has gone away holds up nothing", async () => {
     const path = pipeline(
-      "  - {id: a, context: {shell: 'sleep 0.2'}}\n  - {id: b, context: {shell: 'echo ran > ran'}}\n",
+      "  - {id: a, context: {shell: 'sleep 0.2'}}\n  - {id: b, context: {shell: 'echo ran'}}\n",
     );
     const log = join(folder(), "log");
     const run = new HostCommand("run", path, "--control", "--log", log);

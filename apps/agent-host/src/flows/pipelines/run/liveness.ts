@@ -23,12 +23,9 @@ export function findDoomed(runs: readonly StepRun[]): Doomed[] {
     if (step.body.kind === "join" || step.onError.kind !== "continue") lost.add(step.id);
   }
 
-  const needed = new Set<string>();
-  for (const run of [...runs].reverse()) {
-    const isLive =
-      run.outcome === undefined && !dead.has(run) && (!run.step.async || needed.has(run.step.id));
-    if (isLive) for (const id of run.step.dependsOn) needed.add(id);
-  }
+  const live = runs.filter((run) => run.outcome === undefined && !dead.has(run));
+  // Whoever is stopped needs nobody any more, and then this is asked again.
+  const needed = new Set(live.flatMap(({ step }) => step.dependsOn));
 
   return runs.flatMap((run): Doomed[] => {
     if (!run.step.async || run.outcome !== undefined || !run.launched) return [];

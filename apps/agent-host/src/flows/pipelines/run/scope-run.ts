@@ -58,8 +58,6 @@ export class ScopeRun {
   readonly #over = new AbortController();
   /** Failures beside the one that ended it, in the order in which they happened. */
   readonly #others: StepError[] = [];
-  /** Joins that failed because of others. */
-  readonly #following = new Set<StepRun>();
   #view: View = View.empty;
   #settled = 0;
   #end: End | undefined;
@@ -218,7 +216,7 @@ export class ScopeRun {
       if (record === undefined)
         this.#settle(run, { kind: "absorbed", error: failure ?? this.#unknown(step), records });
       else this.#settle(run, { kind: "completed", record, records });
-      if (verdict !== undefined && run.cancelled === undefined) this.#obey(verdict, step);
+      if (verdict !== undefined) this.#obey(verdict, step);
     } catch (error) {
       const records = [...collected, ...worker.records];
       if (run.cancelled === undefined) this.#fail(run, StepError.of(error, step.id), records);
@@ -281,7 +279,6 @@ export class ScopeRun {
       this.#stop(run, "dependency_failed", root.step.id);
       return;
     }
-    this.#following.add(run);
     this.#fail(run, error, collected, isJoin(step) ? this.#joinOf(run, root) : undefined);
   }
 
@@ -291,7 +288,7 @@ export class ScopeRun {
     // What is added on the way is visited too.
     for (const each of all) for (const dependency of this.#runs.dependenciesOf(each)) all.add(dependency);
     return [...all]
-      .filter((each) => each.outcome?.kind === "failed" && !this.#following.has(each))
+      .filter((each) => each.outcome?.kind === "failed")
       .sort((a, b) => a.sequence - b.sequence)[0];
   }
 

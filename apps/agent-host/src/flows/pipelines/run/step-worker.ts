@@ -116,8 +116,6 @@ export class StepWorker {
   async #absorb(step: Step, thrown: unknown, attempt: number): Promise<StepError | undefined> {
     if (this.#run.signal.aborted) throw thrown;
     const error = StepError.of(thrown, step.id);
-    // Nobody could know later what the pipeline went on after.
-    if (error.type === "storage/write-failed") throw error;
     const { onError } = step;
     const { events } = this.#where.context;
     const told = { type: "step_error", stepId: this.#named(step).stepId, error } as const;
