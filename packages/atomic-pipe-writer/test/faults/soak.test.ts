@@ -1,11 +1,12 @@
 // Many senders, aborts and deaths over real children, at random: 50 runs, and 10,000 with `pnpm soak`.
-import { spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
+import type { Readable, Writable } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { AtomicPipeWriter, FrameError, FrameReader, ndjson, PipeClosedError } from "../../src/index.js";
-import { closed, ended, endWithTest } from "./children.js";
+import { closed, ended } from "./children.js";
 
 const runs = Number(process.env["SOAK_RUNS"] ?? 50);
 /** No send may take longer, whatever happens. */
@@ -61,6 +62,8 @@ interface Received {
   readonly text: string;
 }
 
+type Cat = ChildProcessByStdio<Writable, Readable, null>;
+
 const withdrawal = new Error("withdrawn");
 
 async function pass(count: number): Promise<void> {
@@ -78,9 +81,17 @@ async function outcomeOf(send: Promise<void>): Promise<Outcome> {
   }
 }
 
-async function play({ senders, fate }: Plan): Promise<void> {
+async function play(plan: Plan): Promise<void> {
   // What it reads it writes, byte for byte.
-  const child = endWithTest(spawn("cat", { stdio: ["pipe", "pipe", "inherit"] }));
+  const child = spawn("cat", { stdio: ["pipe", "pipe", "inherit"] });
+  try {
+    await playWith(child, plan);
+  } finally {
+    child.kill("SIGKILL");
+  }
+}
+
+async function playWith(child: Cat, { senders, fate }: Plan): Promise<void> {
   const received: Received[] = [];
   const reader = new FrameReader<Received>({ parse: (line) => JSON.parse(line) as Received });
   child.stdout.on("data", (chunk: Buffer) => {

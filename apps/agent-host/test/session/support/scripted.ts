@@ -8,7 +8,7 @@ import type { ChildGraces } from "../../../src/session/agent-child.js";
 export const scripted = fileURLToPath(new URL("../../../dist/agents/scripted.js", import.meta.url));
 
 /** A small agent that speaks ACP. */
-export const acpAgent = fileURLToPath(new URL("../../fixtures/acp-agent.ts", import.meta.url));
+export const acpAgent = fileURLToPath(new URL("../../fixtures/acp-agent.mjs", import.meta.url));
 
 /** Short, for agents that are stubborn on purpose. */
 export const shortGraces: ChildGraces = { end: 100, term: 100, kill: 2000, output: 100 };
