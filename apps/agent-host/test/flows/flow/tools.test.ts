@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -83,7 +83,7 @@ describe("commands", () => {
 
   it("[F97] one that prints too much is ended", async () => {
     const error = await rejection(run({ command: "yes", max_output_bytes: 1000 }));
-    expect(error.message).toContain("printed more than 1000 bytes");
+    expect(error.message).toContain("wrote more than 1000 bytes");
   });
 
   it("[F93] [F96] one that is told to end ends, with all that it has started", async () => {
@@ -114,6 +114,23 @@ it("[F93] a command that is told to end may clean up first", async () => {
   await running;
   expect(existsSync(bye)).toBe(true);
   rmSync(folder, { recursive: true });
+});
+
+it("a command that leaves somebody behind who keeps its output open is an error, and holds up nothing", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "agent-host-command-"));
+  const pidFile = join(folder, "pid");
+  const stranger = "setTimeout(() => undefined, 600_000)";
+  const script = `
+    const options = { detached: true, stdio: ["ignore", "inherit", "inherit"] };
+    const { pid } = require("child_process").spawn(process.execPath, ["-e", ${JSON.stringify(stranger)}], options);
+    require("fs").writeFileSync(process.argv[1], String(pid));
+    process.exit();`;
+  const command = [process.execPath, "-e", script, pidFile] as const;
+  const { run } = commandTool("t", { output: "text", env: {}, command }, folder);
+  const error = await rejection(Promise.resolve(run({}, { signal })));
+  process.kill(Number(readFileSync(pidFile, "utf8")), "SIGKILL");
+  rmSync(folder, { recursive: true });
+  expect(error.message).toContain("something that it started keeps its output open");
 });
 
 describe("tools of MCP servers", () => {

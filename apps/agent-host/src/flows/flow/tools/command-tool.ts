@@ -1,13 +1,14 @@
 import { resolve } from "node:path";
-import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { startAgent } from "../../../session/agent-process.js";
+import { runCommand } from "../../../processes/run-command.js";
+import type { Launch } from "../../../session/agent-process.js";
 import type { CommandDeclaration, ToolTraits } from "../definition/definition.js";
 import { Tool, type ToolContext } from "./tool.js";
 
 /** How long a command may clean up once it is told to end, in milliseconds. */
 const grace = 2000;
 const defaultMaxOutput = 10 * 1024 * 1024;
+const keptStderr = 2000;
 
 /**
  * A tool that is a command. It is given its input as JSON on stdin, and what is text, a number or a boolean in the
@@ -26,41 +27,31 @@ export function commandTool(name: string, declaration: CommandDeclaration & Tool
 }
 
 async function run(
-  launch: Parameters<typeof startAgent>[0],
+  launch: Launch,
   input: string,
-  limit: number,
+  maxOutput: number,
   { signal }: ToolContext,
 ): Promise<string> {
-  signal.throwIfAborted();
-  const child = startAgent(launch);
+  const forced = new AbortController();
   const over = new AbortController();
-  const end = (): void => {
-    child.signal("SIGTERM");
+  const force = (): void => {
     void delay(grace, undefined, { signal: over.signal, ref: false }).then(
       () => {
-        child.signal("SIGKILL");
+        forced.abort();
       },
       () => undefined,
     );
   };
-  signal.addEventListener("abort", end);
+  signal.addEventListener("abort", force);
   try {
-    // It need not read its input.
-    child.stdin.on("error", () => undefined).end(input);
-    const stdout = collect(child.stdout, limit, () => {
-      child.signal("SIGKILL");
-    });
-    const stderr = tail(child.stderr);
-    stdout.catch(() => undefined);
-    const exit = await child.exited;
-    signal.throwIfAborted();
-    const text = child.pid === undefined ? "" : await stdout;
-    if (exit.code === 0) return text;
-    const said = child.pid === undefined ? "" : (await stderr).trim();
+    const options = { input, maxOutput, keptStderr, signal, forced: forced.signal };
+    const { stdout, stderr, exit } = await runCommand(launch, options);
+    if (exit.code === 0) return stdout;
+    const said = stderr.trim();
     throw new Error(`the command ${exit.how}${said === "" ? "" : `: ${said}`}`);
   } finally {
     over.abort();
-    signal.removeEventListener("abort", end);
+    signal.removeEventListener("abort", force);
   }
 }
 
@@ -78,26 +69,4 @@ function parsed(stdout: string): unknown {
   } catch (error) {
     throw new Error(`the command printed no JSON: ${(error as Error).message}`, { cause: error });
   }
-}
-
-async function collect(stream: Readable, limit: number, kill: () => void): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > limit) {
-      kill();
-      throw new Error(`the command printed more than ${limit} bytes; let it write to a file`);
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
-}
-
-/** The last that it said. */
-async function tail(stream: Readable): Promise<string> {
-  let text = "";
-  for await (const chunk of stream as AsyncIterable<Buffer>)
-    text = (text + chunk.toString("utf8")).slice(-2000);
-  return text;
 }
