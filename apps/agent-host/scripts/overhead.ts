@@ -1,4 +1,5 @@
-// How much longer calls take through the guard than straight, on the real client and a real server.
+// How much longer calls take through the guard than straight, on the real client and a real server. A relay that only
+// pipes the bytes on, in a process of its own, shows how much of that any process in between costs.
 // node scripts/overhead.ts [--rounds 5] [--calls 1000] [--json]
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -23,8 +24,14 @@ const everything = join(
   "dist/index.js",
 );
 const cli = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
+const relay = `const child = require("node:child_process").spawn(process.execPath, [process.argv[1]], {
+  stdio: ["pipe", "pipe", "ignore"],
+});
+process.stdin.pipe(child.stdin);
+child.stdout.pipe(process.stdout);`;
 const ways = {
   straight: [everything],
+  relay: ["-e", relay, everything],
   guard: [cli, "guard", "--", process.execPath, everything],
 } as const;
 type Way = keyof typeof ways;
@@ -54,27 +61,30 @@ function median(times: readonly number[]): number {
   return ((sorted[Math.ceil(half) - 1] ?? NaN) + (sorted[Math.floor(half)] ?? NaN)) / 2;
 }
 
-const seen: Record<Way, Times[]> = { straight: [], guard: [] };
+const names = Object.keys(ways) as Way[];
+const seen: Record<Way, Times[]> = { straight: [], relay: [], guard: [] };
 for (let round = 0; round < rounds; round += 1)
   // Each way goes first every other time.
-  for (const way of round % 2 === 0 ? (["straight", "guard"] as const) : (["guard", "straight"] as const))
-    seen[way].push(await measure(way));
+  for (const way of round % 2 === 0 ? names : names.toReversed()) seen[way].push(await measure(way));
 
 const report = (["sequential", "parallel"] as const).map((kind) => {
-  const [straight, guard] = [
-    median(seen.straight.map((t) => t[kind])),
-    median(seen.guard.map((t) => t[kind])),
-  ];
+  const ms = (way: Way): number => median(seen[way].map((t) => t[kind]));
+  const ratio = (of: Way, to: Way): number => Math.round((ms(of) / ms(to)) * 100) / 100;
   return {
     kind,
-    straightMs: Math.round(straight),
-    guardMs: Math.round(guard),
-    ratio: Math.round((guard / straight) * 100) / 100,
+    straightMs: Math.round(ms("straight")),
+    relayMs: Math.round(ms("relay")),
+    guardMs: Math.round(ms("guard")),
+    toStraight: ratio("guard", "straight"),
+    toRelay: ratio("guard", "relay"),
   };
 });
 if (values.json) console.log(JSON.stringify({ rounds, calls, report }, null, 2));
 else {
   console.log(`${calls} echo calls to server-everything, medians of ${rounds} interleaved rounds`);
-  for (const { kind, straightMs, guardMs, ratio } of report)
-    console.log(`${kind.padEnd(10)}  straight ${straightMs} ms  guard ${guardMs} ms  ratio ${ratio}`);
+  for (const { kind, straightMs, relayMs, guardMs, toStraight, toRelay } of report)
+    console.log(
+      `${kind.padEnd(10)}  straight ${straightMs} ms  relay ${relayMs} ms  guard ${guardMs} ms: ` +
+        `${toStraight} × straight, ${toRelay} × relay`,
+    );
 }

@@ -100,7 +100,7 @@ function endings(events: readonly RunEvent[], id: string): string[] {
 }
 
 describe("any pipeline, any order", () => {
-  it("[P73] [P77] [P126] [P156] [B2] [B3] [B8] [B10] [B11] [B12] [B13] [B14] [B17] [B18] what always holds", async () => {
+  it("[AH7] [P73] [P77] [P126] [P156] [B2] [B3] [B8] [B10] [B11] [B12] [B13] [B14] [B17] [B18] what always holds", async () => {
     await fc.assert(
       fc.asyncProperty(
         randomPipeline(all),
@@ -167,7 +167,7 @@ describe("any pipeline, any order", () => {
     );
   }
 
-  it("[P107] [B9] with wait_for_all nobody is stopped for a failure, but for those who depend on it", async () => {
+  it("[AH7] [P107] [B9] with wait_for_all nobody is stopped for a failure, but for those who depend on it", async () => {
     await fc.assert(
       fc.asyncProperty(randomPipeline(["ok", "ok", "fail", "skip"], true), choices, async (random, order) => {
         const { events, result } = await play(random, order);
@@ -189,7 +189,7 @@ describe("any pipeline, any order", () => {
     );
   });
 
-  it("[P53] [P176] [B5] [B6] what the main flow sees does not depend on who is ready first", async () => {
+  it("[AH7] [P53] [P176] [B5] [B6] what the main flow sees does not depend on who is ready first", async () => {
     const behaviours: Behaviour[] = ["ok", "ok", "skip"];
     await fc.assert(
       fc.asyncProperty(randomPipeline(behaviours), choices, choices, async (random, one, other) => {
@@ -207,7 +207,7 @@ describe("any pipeline, any order", () => {
     );
   });
 
-  it("[P86] [P88] [P177] [B7] what a join makes is what its dependencies came to, in the order of its list", async () => {
+  it("[AH7] [P86] [P88] [P177] [B7] what a join makes is what its dependencies came to, in the order of its list", async () => {
     await fc.assert(
       fc.asyncProperty(randomPipeline(["ok", "ok", "fail", "skip"], true), choices, async (random, order) => {
         const { events } = await play(random, order);
@@ -252,7 +252,7 @@ describe("any pipeline, any order", () => {
     );
   });
 
-  it("[P76] [B4] whoever starts is the one declared first of those that could", async () => {
+  it("[AH7] [P76] [B4] whoever starts is the one declared first of those that could", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 3 }),

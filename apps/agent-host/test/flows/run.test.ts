@@ -161,7 +161,7 @@ describe("launching", () => {
     expect(seenBy(result)).toEqual(["m", "m::then::0", "n"]);
   });
 
-  it("[P68] [P79] an async step that calls a pipeline is over when all of that is, with a cap of its own", async () => {
+  it("[AH7] [P68] [P79] an async step that calls a pipeline is over when all of that is, with a cap of its own", async () => {
     const runner = new StubRunner();
     const run = begin(
       `  - {id: a, pipeline: child, prompt: hello, async: true}\n  - {id: j, action: join, depends_on: [a]}`,
