@@ -1,4 +1,6 @@
+import { isLockError } from "@holdfast/priority-lock";
 import type { Announcement } from "../session/announcements.js";
+import { messageOf } from "../session/message-of.js";
 import type { Outcome } from "../session/outcome.js";
 import type { AgentSession } from "../session/session.js";
 import { HttpError, soon } from "./http-error.js";
@@ -55,7 +57,8 @@ export class Ingress {
     try {
       return this.#session.announce(label);
     } catch (error) {
-      throw new HttpError(503, `The request was not taken in: ${(error as Error).message}. Try again.`, soon);
+      const why = isLockError(error, "ERR_CLOSED") ? "the session has ended" : messageOf(error);
+      throw new HttpError(503, `The request was not taken in: ${why}. Try again.`, soon);
     }
   }
 

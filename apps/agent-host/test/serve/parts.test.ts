@@ -1,6 +1,15 @@
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:net";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
@@ -67,17 +76,37 @@ describe("a socket", () => {
     }
   });
 
-  it("that a dead process has left is replaced", async () => {
-    const path = join(newFolder(), "s");
+  async function leaveStale(path: string): Promise<void> {
     const dead = newServer();
     await listenAtPath(dead, `${path}-before`);
     renameSync(`${path}-before`, path);
     dead.close();
     await once(dead, "close");
     expect(existsSync(path)).toBe(true);
+  }
+
+  it("that a dead process has left is replaced", async () => {
+    const path = join(newFolder(), "s");
+    await leaveStale(path);
     const server = newServer();
     await listenAtPath(server, path);
     expect(server.listening).toBe(true);
+  });
+
+  it("that a dead process has left is replaced by one of several who try", async () => {
+    const folder = newFolder();
+    const path = join(folder, "s");
+    await leaveStale(path);
+    const rivals = [newServer(), newServer(), newServer()];
+    const tried = await Promise.allSettled(rivals.map((server) => listenAtPath(server, path)));
+    expect(tried.filter((each) => each.status === "fulfilled")).toHaveLength(1);
+    for (const each of tried)
+      if (each.status === "rejected")
+        expect((each.reason as Error).message).toContain(`somebody listens at ${path}`);
+    expect(readdirSync(folder)).toEqual(["s"]);
+    const client = connect(path);
+    await once(rivals.find((server) => server.listening) ?? newServer(), "connection");
+    client.destroy();
   });
 
   it("that somebody listens at is left to them", async () => {

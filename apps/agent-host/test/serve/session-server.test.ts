@@ -301,7 +301,7 @@ describe("a request is refused, and told how to do better:", () => {
       expect(await ask(host, { headers: { accept }, body: "x" })).toMatchObject({
         status: 503,
         headers: { "retry-after": "1" },
-        body: { error: expect.stringContaining("was not taken in") as string },
+        body: { error: "The request was not taken in: the session has ended. Try again." },
       });
   });
 
