@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, Server as NetServer } from "node:net";
 import type { AgentSession } from "../session/session.js";
 import { within } from "../session/timing.js";
 import { UsageError } from "../usage-error.js";
@@ -55,6 +55,7 @@ export class SessionServer {
       this.#open.add(response);
       response.once("close", () => {
         this.#open.delete(response);
+        this.#endIdle();
       });
       void this.#answer(request, response);
     });
@@ -83,11 +84,17 @@ export class SessionServer {
 
   /** Takes no more connections. What is open is answered when the session is closed. */
   stop(): void {
-    // A second time, Node would cut off answers that are on their way.
     if (this.#stopped) return;
     this.#stopped = true;
     for (const response of this.#open) response.shouldKeepAlive = false;
-    this.#http.close();
+    // HTTP's own `close()` also ends connections that it calls idle, such as one whose last answer is not all sent.
+    NetServer.prototype.close.call(this.#http);
+    this.#endIdle();
+  }
+
+  /** Who is still owed something ends with it. */
+  #endIdle(): void {
+    if (this.#stopped && this.#open.size === 0) this.#http.closeIdleConnections();
   }
 
   /** For after `stop()` and the end of the session: resolves when all answers are taken, or not taken for too long. */

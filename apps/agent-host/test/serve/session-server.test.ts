@@ -375,6 +375,21 @@ describe("the end", () => {
     await closed;
   });
 
+  it("does not cut an answer that was given before and is not read yet", async () => {
+    const host = await serve({ grace: 60_000 });
+    const request = open(host);
+    const responded = once(request, "response") as Promise<[IncomingMessage]>;
+    request.end("x");
+    await prompted(host, "x");
+    const answer = "y".repeat(1 << 22);
+    await host.fake.agent.result(answer);
+    const [response] = await responded;
+    host.server.stop();
+    const closed = host.server.close();
+    expect(JSON.parse(await text(response))).toEqual({ status: "completed", text: answer });
+    await closed;
+  });
+
   it("does not wait for long for who does not send all of it", async () => {
     const host = await serve({ grace: 1 });
     const request = open(host, { headers: { "content-length": "10" } });
