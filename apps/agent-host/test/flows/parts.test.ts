@@ -1,10 +1,7 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { PassThrough, Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { Controller } from "../../src/flows/control/controller.js";
 import { EventStream } from "../../src/flows/control/event-stream.js";
-import { FileLog } from "../../src/flows/log/file-log.js";
 import { Call, UnresponsiveError } from "../../src/flows/pipelines/run/call.js";
 import { Stamps } from "../../src/flows/pipelines/run/clock.js";
 import { Conversations } from "../../src/flows/pipelines/run/conversations.js";
@@ -127,31 +124,6 @@ describe("a pause", () => {
     pause.resume();
     await waiting;
     await expect(pause.whenOff(AbortSignal.abort(new Error("before")))).rejects.toThrow("before");
-  });
-});
-
-describe("the file of a log", () => {
-  it("[P138] appends whole lines in their order", async () => {
-    const path = join(folder(), "log");
-    writeFileSync(path, '{"before":1}\n');
-    const log = await FileLog.open(path);
-    for (let n = 0; n < 100; n += 1) log.write({ n, text: "é\n".repeat(n) });
-    await log.flushed();
-    const lines = readFileSync(path, "utf8").trimEnd().split("\n");
-    expect(lines.slice(1).map((line) => (JSON.parse(line) as { n: number }).n)).toEqual(
-      Array.from({ length: 100 }, (_, n) => n),
-    );
-    await log.close();
-  });
-
-  it.skipIf(process.platform !== "linux")("[P145] says that the disk is full, and to whom", async () => {
-    const log = await FileLog.open("/dev/full");
-    log.write({ n: 1 });
-    await expect(log.flushed()).rejects.toMatchObject({
-      type: "storage/write-failed",
-      message: expect.stringContaining("ENOSPC") as unknown,
-    });
-    await log.close();
   });
 });
 
