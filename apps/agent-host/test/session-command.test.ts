@@ -286,6 +286,8 @@ describe("told to end", () => {
     const heard = (): number[] => [
       ...endSignals.map((signal) => process.listenerCount(signal)),
       ...[process.stdout, process.stderr].map((output) => output.listenerCount("error")),
+      // What keeps the process alive.
+      process.getActiveResourcesInfo().filter((resource) => resource === "Timeout").length,
     ];
     const before = heard();
     const signals = new HostSignals(() => undefined);

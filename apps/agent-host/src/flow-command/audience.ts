@@ -66,8 +66,8 @@ function controlled(stop: AbortController): Audience {
   const pause = new Pause();
   const human = new Controller({
     pause,
-    kill: () => {
-      stop.abort(new Error("killed by whoever controls the run"));
+    kill: (reason) => {
+      stop.abort(reason);
     },
     onPermission: (stepId, requestId, { tool, input }) => {
       watch({

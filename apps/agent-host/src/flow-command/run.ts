@@ -33,8 +33,8 @@ export async function runFile(
   const stop = new AbortController();
   const audience = audienceFor(options, stop);
   const signals = new HostSignals(
-    (signal) => {
-      stop.abort(new Error(`told to end by ${signal}`));
+    (reason) => {
+      stop.abort(reason);
     },
     // A reader of events that has gone away ends nothing.
     (signal) => signal === "SIGPIPE" && options.control === true,
@@ -53,7 +53,7 @@ export async function runFile(
       signal: stop.signal,
     });
     await audience.end(result);
-    return signals.code ?? (result.status === "completed" || result.status === "break" ? 0 : 1);
+    return await signals.exitCode(result.status === "completed" || result.status === "break" ? 0 : 1);
   } finally {
     signals.off();
     await log?.close();

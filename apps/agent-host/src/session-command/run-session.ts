@@ -69,10 +69,10 @@ async function playScript(
     timeline.tell(moment);
   });
   const over = new AbortController();
-  const signals = new HostSignals((signal) => {
+  const signals = new HostSignals((reason) => {
     serving?.stop();
     run.stop();
-    void session.close(told(signal));
+    void session.close(reason);
     over.abort();
   });
   try {
@@ -81,7 +81,7 @@ async function playScript(
     if (!over.signal.aborted) write(timeline.conclusion(run.left, session.status()));
     if (serving !== undefined) await aborted(over.signal);
     await session.close();
-    return signals.code ?? (good ? 0 : 1);
+    return await signals.exitCode(good ? 0 : 1);
   } finally {
     await serving?.end();
     signals.off();
@@ -92,11 +92,11 @@ async function takeLines(session: AgentSession, serving: Serving | undefined): P
   const { stdin, stdout } = process;
   const prompter = new Prompter(session, write, { again: !stdin.isTTY, asks: stdin.isTTY && stdout.isTTY });
   const signals = new HostSignals(
-    (signal) => {
+    (reason) => {
       serving?.stop();
       // Whoever wants to go does not wait for an agent that may not stop.
-      session.evict(told(signal).message);
-      void session.close(told(signal));
+      session.evict(reason.message);
+      void session.close(reason);
       prompter.quit();
     },
     (signal) => signal === "SIGINT" && prompter.cancel(),
@@ -116,7 +116,7 @@ async function takeLines(session: AgentSession, serving: Serving | undefined): P
     await session.close();
     const { conversation } = session.status();
     if (conversation !== undefined) tell(`to go on: --resume ${conversation}`);
-    return signals.code ?? (prompter.failed && !stdin.isTTY ? 1 : 0);
+    return await signals.exitCode(prompter.failed && !stdin.isTTY ? 1 : 0);
   } finally {
     await serving?.end();
     signals.off();
@@ -125,10 +125,6 @@ async function takeLines(session: AgentSession, serving: Serving | undefined): P
 
 async function aborted(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await once(signal, "abort");
-}
-
-function told(signal: NodeJS.Signals): Error {
-  return new Error(`told to end by ${signal}`);
 }
 
 function write(text: string): void {

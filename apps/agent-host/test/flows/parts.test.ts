@@ -171,13 +171,15 @@ describe("a reader of events", () => {
 });
 
 describe("a controller", () => {
-  const controller = (): { controller: Controller; asked: string[] } => {
+  const controller = (): { controller: Controller; asked: string[]; killed: string[] } => {
     const asked: string[] = [];
+    const killed: string[] = [];
     return {
       asked,
+      killed,
       controller: new Controller({
         pause: new Pause(),
-        kill: () => undefined,
+        kill: ({ message }) => killed.push(message),
         onPermission: (stepId, requestId) => asked.push(`${stepId} ${requestId}`),
       }),
     };
@@ -215,7 +217,7 @@ describe("a controller", () => {
   });
 
   it("[P157] when nobody is there any more, questions fail", async () => {
-    const { controller: human } = controller();
+    const { controller: human, killed } = controller();
     const input = new PassThrough();
     const reading = human.read(input);
     const open = human.atGate("a", undefined, forever);
@@ -223,6 +225,26 @@ describe("a controller", () => {
     await expect(open).rejects.toThrow("has gone");
     await reading;
     await expect(human.atGate("b", undefined, forever)).rejects.toThrow("has gone");
+    expect(killed).toEqual([]);
+  });
+
+  it("[P161] a run that is paused when nobody is there any more is killed, for nobody could go on with it", async () => {
+    const { controller: human, killed } = controller();
+    const input = new PassThrough();
+    const reading = human.read(input);
+    input.end('{"type":"pause"}\n');
+    await reading;
+    expect(killed).toEqual([expect.stringContaining("has gone")]);
+  });
+
+  it("[P157] the last line may lack its end", async () => {
+    const { controller: human } = controller();
+    const input = new PassThrough();
+    const reading = human.read(input);
+    const open = human.atGate("a", undefined, forever);
+    input.end('{"type":"hitl_response","text":"yes"}');
+    expect(await open).toBe("yes");
+    await reading;
   });
 });
 

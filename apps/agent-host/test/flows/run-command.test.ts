@@ -1,7 +1,11 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { isGone } from "../support/guard-process.js";
+import { cli, isGone } from "../support/guard-process.js";
 import { endCommands, HostCommand } from "../support/session-command.js";
 import { Library } from "../../src/flows/pipelines/library.js";
 import { file, problemsIn } from "./support/problems.js";
@@ -118,6 +122,28 @@ describe("agent-host run", () => {
       expect(await run.exit).toBe(1);
       expect(run.stdout).toContain("failed: the log /dev/full cannot be written: ENOSPC");
       expect(run.stdout).not.toContain("b: started");
+    },
+  );
+
+  it.skipIf(process.platform !== "linux")(
+    "a full disk behind stdout is told on stderr, also when only the end does not fit",
+    async () => {
+      const path = pipeline("  - {id: a, context: {shell: 'true'}}\n");
+      const full = openSync("/dev/full", "w");
+      try {
+        for (const more of [[], ["--json"]]) {
+          const run = spawn(process.execPath, [cli, "run", path, ...more], {
+            stdio: ["ignore", full, "pipe"],
+          });
+          const closed = once(run, "close");
+          const stderr = await text(run.stderr ?? Readable.from([]));
+          expect(stderr).toMatch(/^agent-host: stdout cannot be written: ENOSPC/m);
+          expect(stderr).not.toContain("    at ");
+          expect(await closed).toEqual([1, null]);
+        }
+      } finally {
+        closeSync(full);
+      }
     },
   );
 

@@ -38,8 +38,8 @@ export async function runFlowFile(path: string, options: RunFlowOptions): Promis
   for (const each of warnings) say(each);
   const { input, params } = readFlowSettings(flow, options.set);
   const stop = new AbortController();
-  const signals = new HostSignals((signal) => {
-    stop.abort(new Error(`told to end by ${signal}`));
+  const signals = new HostSignals((reason) => {
+    stop.abort(reason);
   });
   try {
     await using output = await outputFor(options);
@@ -59,7 +59,7 @@ export async function runFlowFile(path: string, options: RunFlowOptions): Promis
       ? begin(options.runs, flow.name, (traceId) => executor.execute(flow, input, { ...run, traceId }))
       : settle(executor.resume(options.resume, () => flow, run)));
     const isKept = await ended(output, conclusion(result, path, options, stop.signal.aborted));
-    return signals.code ?? (result.success && isKept ? 0 : 1);
+    return await signals.exitCode(result.success && isKept ? 0 : 1);
   } finally {
     signals.off();
   }

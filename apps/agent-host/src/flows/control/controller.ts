@@ -23,7 +23,7 @@ interface ControlLine {
 
 export interface ControllerOptions {
   readonly pause: Pause;
-  readonly kill: () => void;
+  readonly kill: (reason: Error) => void;
   /** Passes on that somebody wants to know whether it may do something. */
   readonly onPermission: (stepId: string, requestId: string, request: PermissionRequest) => void;
 }
@@ -44,11 +44,11 @@ export class Controller implements Human {
     this.#options = options;
   }
 
-  /** Takes lines until there are no more. What is no message is left out. */
+  /** Takes lines until there are no more, the last one also without its end. What is no message is left out. */
   async read(input: Readable): Promise<void> {
     const reader = new FrameReader({ parse: parseLine });
     try {
-      for await (const line of reader.read(input)) if (line !== undefined) this.take(line);
+      for await (const line of reader.read(endingLines(input))) if (line !== undefined) this.take(line);
     } catch {
       // A line without end, or a pipe that broke: nobody is there any more.
     }
@@ -58,7 +58,7 @@ export class Controller implements Human {
   take(line: ControlLine): void {
     switch (line.type) {
       case "kill":
-        this.#options.kill();
+        this.#options.kill(new Error("killed by whoever controls the run"));
         break;
       case "pause":
         this.#options.pause.pause();
@@ -137,11 +137,18 @@ export class Controller implements Human {
   #leave(): void {
     this.#gone = true;
     for (const question of [...this.#gates.values(), ...this.#permissions.values()]) question.refuse(gone());
+    // Nobody is left to end the pause.
+    if (this.#options.pause.on) this.#options.kill(gone());
   }
 }
 
 function gone(): StepError {
   return new StepError("pipeline/aborted", "whoever controls this run has gone, and nobody else can answer");
+}
+
+async function* endingLines(input: Readable): AsyncGenerator<Buffer> {
+  yield* input as AsyncIterable<Buffer>;
+  yield Buffer.from("\n");
 }
 
 function parseLine(line: string): ControlLine | undefined {
