@@ -33,7 +33,7 @@ const outputGrace = 2000;
 export async function runCommand(launch: Launch, options: CommandOptions): Promise<CommandResult> {
   const { input = "", maxOutput, keptStderr, signal, forced } = options;
   signal.throwIfAborted();
-  const child = startAgent(launch);
+  const child = start(launch);
   const terminate = (): void => {
     child.signal("SIGTERM");
   };
@@ -62,6 +62,18 @@ export async function runCommand(launch: Launch, options: CommandOptions): Promi
     // Who holds the other end does not keep this process alive.
     child.stdout.destroy();
     child.stderr.destroy();
+  }
+}
+
+function start(launch: Launch): ReturnType<typeof startAgent> {
+  try {
+    return startAgent(launch);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "E2BIG") throw error;
+    throw new Error(
+      "the command is given more text than the system takes; write what is long to a file, and let it read that",
+      { cause: error },
+    );
   }
 }
 

@@ -7,10 +7,9 @@ import { Stamps } from "../../src/flows/pipelines/run/clock.js";
 import { Conversations } from "../../src/flows/pipelines/run/conversations.js";
 import type { RunEvent } from "../../src/flows/pipelines/run/events.js";
 import { Pause } from "../../src/flows/pipelines/run/pause.js";
-import { runShell, shellWord } from "../../src/flows/pipelines/run/shell.js";
 import { type Keeper, Sinks } from "../../src/flows/pipelines/run/sinks.js";
 import { Slots } from "../../src/flows/pipelines/run/slots.js";
-import { folder, ManualClock } from "./support/run.js";
+import { ManualClock } from "./support/run.js";
 
 const forever = new AbortController().signal;
 
@@ -246,30 +245,4 @@ describe("a controller", () => {
     expect(await open).toBe("yes");
     await reading;
   });
-});
-
-describe("commands", () => {
-  it("[P172] any exit code is a result; what cannot be started is an error", async () => {
-    const options = { cwd: folder(), signal: forever, forced: forever };
-    expect(await runShell("exit 7", options)).toEqual({ stdout: "", stderr: "", exitCode: 7 });
-    await expect(runShell("true", { ...options, cwd: "/no/such/folder" })).rejects.toThrow(
-      "could not be started",
-    );
-    await expect(
-      runShell("true", { ...options, signal: AbortSignal.abort(new Error("over")) }),
-    ).rejects.toThrow("over");
-  });
-
-  it("a command that writes without end is ended", async () => {
-    const options = { cwd: folder(), signal: forever, forced: forever };
-    await expect(runShell("yes", options)).rejects.toThrow("wrote more than");
-  });
-
-  it.each([["it's"], ["$HOME `x` $(y)"], ["a\nb"], [""], ["'''"]])(
-    "what others say is one word: %j",
-    async (text) => {
-      const options = { cwd: folder(), signal: forever, forced: forever };
-      expect((await runShell(`printf %s ${shellWord(text)}`, options)).stdout).toBe(text);
-    },
-  );
 });

@@ -69,6 +69,19 @@ describe("commands", () => {
     expect(await run({ command: "echo $A$INPUT_n", env: { A: "b" } }, { n: 3 })).toEqual({ stdout: "b3\n" });
   });
 
+  it("stdin has all of the input, the environment what there is room for", async () => {
+    const long = "x".repeat(200_000);
+    const many = Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`t${n}`, long.slice(0, 60_000)]));
+    expect(
+      await run({ command: 'printf %s "[$INPUT_text$INPUT_after]"; wc -c' }, { text: long, after: "!" }),
+    ).toEqual({
+      stdout: expect.stringMatching(/^\[!\]\s*200024\n$/) as string,
+    });
+    expect(await run({ command: 'printf %s "${#INPUT_t0}${INPUT_t39+,}"' }, many)).toEqual({
+      stdout: "60000",
+    });
+  });
+
   it("[F85] one that fails says how, with what it said last", async () => {
     expect((await rejection(run({ command: "echo why >&2; exit 3" }))).message).toBe(
       "the command ended with exit code 3: why",

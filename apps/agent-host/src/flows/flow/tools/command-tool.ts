@@ -10,9 +10,13 @@ const grace = 2000;
 const defaultMaxOutput = 10 * 1024 * 1024;
 const keptStderr = 2000;
 
+/** Bytes of the input that stand in the environment, which the system bounds: of one value, and of all. */
+const maxVariable = 64 * 1024;
+const maxVariables = 512 * 1024;
+
 /**
  * A tool that is a command. It is given its input as JSON on stdin, and what is text, a number or a boolean in the
- * environment as well; nothing of it becomes a piece of the command.
+ * environment as well, as far as there is room for it; nothing of it becomes a piece of the command.
  */
 export function commandTool(name: string, declaration: CommandDeclaration & ToolTraits, base: string): Tool {
   const { command, output, cwd = ".", env } = declaration;
@@ -57,9 +61,15 @@ async function run(
 
 function inputVariables(input: Readonly<Record<string, unknown>>): Record<string, string> {
   const variables: Record<string, string> = {};
-  for (const [name, value] of Object.entries(input))
-    if (["string", "number", "boolean"].includes(typeof value) && !String(value).includes("\0"))
-      variables[`INPUT_${name}`] = String(value);
+  let room = maxVariables;
+  for (const [name, value] of Object.entries(input)) {
+    const text = String(value);
+    const size = Buffer.byteLength(text);
+    const isPlain = ["string", "number", "boolean"].includes(typeof value) && !text.includes("\0");
+    if (!isPlain || size > Math.min(maxVariable, room)) continue;
+    variables[`INPUT_${name}`] = text;
+    room -= size;
+  }
   return variables;
 }
 

@@ -1,4 +1,5 @@
 import { runCommand } from "../../../processes/run-command.js";
+import type { ShellCommand } from "./shell-command.js";
 
 /** What a command wrote, and how it ended. */
 export interface ShellResult {
@@ -19,13 +20,11 @@ const maxOutput = 16 * 1024 * 1024;
 const keptStderr = 1024 * 1024;
 
 /** Runs a command with `sh`, as `runCommand()` does. */
-export async function runShell(command: string, { cwd, signal, forced }: ShellOptions): Promise<ShellResult> {
-  const launch = { command: "sh", args: ["-c", command], cwd };
+export async function runShell(
+  { text, variables }: Pick<ShellCommand, "text" | "variables">,
+  { cwd, signal, forced }: ShellOptions,
+): Promise<ShellResult> {
+  const launch = { command: "sh", args: ["-c", text], cwd, env: { ...process.env, ...variables } };
   const { stdout, stderr, exit } = await runCommand(launch, { maxOutput, keptStderr, signal, forced });
   return { stdout, stderr, exitCode: exit.code };
-}
-
-/** As one word of a command for `sh`, whatever it holds. */
-export function shellWord(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -12,19 +12,15 @@ export interface Surroundings {
   readonly inputs: ReadonlyMap<string, string>;
 }
 
-/** The text of a template. `shown` makes of each value what is put in its place. Throws `StepError` for what cannot be resolved. */
-export function resolveTemplate(
-  { parts }: Template,
-  view: View,
-  around: Surroundings,
-  shown: (value: string) => string = (value) => value,
-): string {
+/** The text of a template. Throws `StepError` for what cannot be resolved. */
+export function resolveTemplate({ parts }: Template, view: View, around: Surroundings): string {
   return parts
-    .map((part) => (typeof part === "string" ? part : shown(resolveReference(part, view, around))))
+    .map((part) => (typeof part === "string" ? part : resolveReference(part, view, around)))
     .join("");
 }
 
-function resolveReference(reference: Reference, view: View, around: Surroundings): string {
+/** What a reference stands for. Throws `StepError` if that is nothing. */
+export function resolveReference(reference: Reference, view: View, around: Surroundings): string {
   const value = lookUp(reference, view, around);
   if (typeof value === "string") return value;
   throw new StepError(

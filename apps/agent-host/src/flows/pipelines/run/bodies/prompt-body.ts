@@ -7,7 +7,8 @@ import type { View } from "../../values/view.js";
 import type { Call } from "../call.js";
 import { callWithin, type Made, type Place, type Prepared } from "../place.js";
 import type { RunContext } from "../run-context.js";
-import { runShell, shellWord } from "../shell.js";
+import { runShell } from "../shell.js";
+import { shellCommand } from "../shell-command.js";
 
 /** Asks a runner. Throws `StepError` before that for what cannot be resolved. */
 export function preparePrompt(step: Step, template: Template, place: Place): Prepared {
@@ -129,15 +130,15 @@ function prepareAppended(
 ): (call: Call) => Promise<string | undefined> {
   const parts = runner.appendSystemPrompt?.map((part) =>
     part.kind === "text"
-      ? { kind: part.kind, text: resolveTemplate(part.text, view, around) }
-      : { kind: part.kind, text: resolveTemplate(part.command, view, around, shellWord) },
+      ? resolveTemplate(part.text, view, around)
+      : shellCommand(part.command, view, around),
   );
   return async ({ signal, forced }) => {
     if (parts === undefined) return undefined;
     const texts: string[] = [];
-    for (const { kind, text } of parts)
+    for (const part of parts)
       texts.push(
-        kind === "text" ? text : (await runShell(text, { cwd: context.cwd, signal, forced })).stdout,
+        typeof part === "string" ? part : (await runShell(part, { cwd: context.cwd, signal, forced })).stdout,
       );
     return texts.join("\n");
   };

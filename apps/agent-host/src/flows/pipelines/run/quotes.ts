@@ -1,0 +1,46 @@
+/** The quotes around a place in a command for `sh`. */
+export type Quote = "" | "'" | '"';
+
+/**
+ * Follows the quotes of a command for `sh` as its text comes. It is no parser: where it errs (a `case` in a substitution, a
+ * here-document), a value may be split or shown with quotes, and still never becomes a piece of the command.
+ */
+export class Quotes {
+  /** What closes each thing that is open. */
+  readonly #closers: string[] = [];
+  #isEscaped = false;
+  #isComment = false;
+  #before = "\n";
+
+  /** Around what comes next. */
+  get around(): Quote {
+    const closer = this.#closers.at(-1);
+    return closer === "'" || closer === '"' ? closer : "";
+  }
+
+  read(text: string): void {
+    for (const char of text) {
+      this.#take(char);
+      this.#before = char;
+    }
+  }
+
+  #take(char: string): void {
+    if (this.#isComment) {
+      this.#isComment = char !== "\n";
+      return;
+    }
+    if (this.#isEscaped) {
+      this.#isEscaped = false;
+      return;
+    }
+    const { around } = this;
+    if (char === this.#closers.at(-1)) this.#closers.pop();
+    else if (around === "'") return;
+    else if (char === "\\") this.#isEscaped = true;
+    else if (char === '"' || char === "`") this.#closers.push(char);
+    else if (char === "(" && (this.#before === "$" || around === "")) this.#closers.push(")");
+    else if (char === "'" && around === "") this.#closers.push(char);
+    else if (char === "#" && around === "" && /[\s;&|(]/.test(this.#before)) this.#isComment = true;
+  }
+}
