@@ -27,7 +27,7 @@ interface Always {
 }
 
 /** What a step's event has besides. */
-interface OfStep extends StepPlace {
+export interface OfStep extends StepPlace {
   readonly level: number | null;
   /** Steps that run beside each other, by levels. */
   readonly group: string | null;
