@@ -1,4 +1,3 @@
-import pc from "picocolors";
 import { fileKeeper } from "../flows/log/keepers.js";
 import { Library } from "../flows/pipelines/library.js";
 import { runPipeline } from "../flows/pipelines/run/pipeline-run.js";
@@ -46,7 +45,7 @@ export async function runFile(
       called,
       runners,
       inputs,
-      events: new Sinks(keepers, [audience.watch], warn),
+      events: new Sinks(keepers, [audience.watch], audience.warn),
       human: audience.human,
       pause: audience.pause,
       disabled: new Set(options.disable),
@@ -75,8 +74,4 @@ function readInputs(settings: readonly string[]): Map<string, string> {
       return [name, value];
     }),
   );
-}
-
-function warn(message: string): void {
-  process.stderr.write(`${pc.yellow("warning:")} ${message}\n`);
 }

@@ -62,7 +62,15 @@ export class FlowRun {
     const { settings, snapshot, resumed, cancellation } = this.#scope;
     const { flow } = settings;
     const input = snapshot.initial_input;
-    this.#tell({ kind: "flow_start", flow: flow.name, version: flow.version, input, resumed });
+    this.#tell({
+      kind: "flow_start",
+      flow: flow.name,
+      version: flow.version,
+      input,
+      resumed,
+      total_steps: flow.steps.length,
+      done_steps: Object.keys(snapshot.steps).length,
+    });
     const invalid = resumed ? undefined : await this.#begin();
     if (invalid !== undefined) return this.#end([invalid], null, -1);
 
@@ -148,10 +156,7 @@ export class FlowRun {
     const { settings } = this.#scope;
     const step = settings.flow.steps[index];
     if (step === undefined) throw new RangeError(`there is no step ${index}`);
-    const runner = new StepRunner(settings, step, index, context, (inputs) => {
-      this.#log.inputsKnown(index, inputs);
-    });
-    const outcome = await runner.run();
+    const outcome = await new StepRunner(settings, step, index, context, this.#log.listener(index)).run();
     const record = this.#log.worked(index, outcome);
     if (!outcome.succeeded) throw outcome.error;
     const { contribution } = outcome;

@@ -7,6 +7,7 @@ import { ReadySteps } from "./ready-steps.js";
 import { errorFields, type StepRecord, type StepStatus } from "./records.js";
 import { StepPlaces } from "./step-places.js";
 import type { StepOutcome } from "./step-outcome.js";
+import type { StepListener } from "./step-waits.js";
 
 /** What is known of a step while a run goes on. */
 interface StepState {
@@ -65,8 +66,20 @@ export class StepLog {
     Object.assign(state, { slot, startedAt: this.#ports.elapsed(), started_at: this.#now() });
   }
 
-  inputsKnown(index: number, inputs: unknown): void {
-    this.#tell({ kind: "step_start", inputs, ...this.places.ofStep(index) });
+  /** Told how the work of a step gets on. */
+  listener(index: number): StepListener {
+    const place = this.places.ofStep(index);
+    return {
+      started: (inputs) => {
+        this.#tell({ kind: "step_start", inputs, ...place });
+      },
+      waiting: (waits_for) => {
+        this.#tell({ kind: "step_waiting", waits_for, ...place });
+      },
+      working: () => {
+        this.#tell({ kind: "step_working", ...place });
+      },
+    };
   }
 
   /** The work of a step is done; what counts as its end is for the graph to say. */

@@ -7,6 +7,7 @@ import { checkContract } from "./step-contract.js";
 import { type At, ContractError, OutputMappingError, ToolNotFoundError } from "./step-errors.js";
 import { newOutcome, type StepOutcome } from "./step-outcome.js";
 import type { StepContext, StepSettings } from "./step-settings.js";
+import type { StepListener } from "./step-waits.js";
 import { ToolRunner } from "./tool-runner.js";
 
 /** Runs one step, from its inputs to what it adds to the context. Never rejects. */
@@ -17,22 +18,21 @@ export class StepRunner {
   readonly #context: StepContext;
   readonly #at: At;
   readonly #runner: ToolRunner;
-  readonly #onStart: (inputs: unknown) => void;
+  readonly #listener: StepListener;
 
-  /** `onStart` is called with what the tool is given, before it is. */
   constructor(
     settings: StepSettings,
     step: Step,
     stepIndex: number,
     context: StepContext,
-    onStart: (inputs: unknown) => void,
+    listener: StepListener,
   ) {
     this.#settings = settings;
     this.#step = step;
     this.#context = context;
     this.#at = { tool: step.tool_name ?? "", stepIndex };
-    this.#runner = new ToolRunner(settings, step, context, this.#at, this.#outcome);
-    this.#onStart = onStart;
+    this.#runner = new ToolRunner(settings, step, context, this.#at, this.#outcome, listener);
+    this.#listener = listener;
   }
 
   async run(): Promise<StepOutcome> {
@@ -62,7 +62,7 @@ export class StepRunner {
     const inputs = resolveInputs(this.#step, this.#context.base, params, tool, this.#at);
     this.#outcome.inputs = inputs;
     checkContract("input", inputs.value, this.#step, this.#at, this.#settings);
-    this.#onStart(inputs.shown);
+    this.#listener.started(inputs.shown);
     try {
       return await this.#runner.run(tool, inputs);
     } catch (error) {

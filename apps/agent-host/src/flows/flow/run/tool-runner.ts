@@ -8,6 +8,7 @@ import { checkContract } from "./step-contract.js";
 import { type At, SchemaValidationError } from "./step-errors.js";
 import type { StepOutcome } from "./step-outcome.js";
 import type { StepContext, StepSettings } from "./step-settings.js";
+import { type StepListener, type WaitFor, waitsOf } from "./step-waits.js";
 
 /** Gets outputs of tools for a step, which fit their schemas, and counts what that took in its outcome. */
 export class ToolRunner {
@@ -16,13 +17,22 @@ export class ToolRunner {
   readonly #context: StepContext;
   readonly #at: At;
   readonly #outcome: StepOutcome;
+  readonly #waitFor: WaitFor;
 
-  constructor(settings: StepSettings, step: Step, context: StepContext, at: At, outcome: StepOutcome) {
+  constructor(
+    settings: StepSettings,
+    step: Step,
+    context: StepContext,
+    at: At,
+    outcome: StepOutcome,
+    listener: StepListener,
+  ) {
     this.#settings = settings;
     this.#step = step;
     this.#context = context;
     this.#at = at;
     this.#outcome = outcome;
+    this.#waitFor = waitsOf(context, listener);
   }
 
   /** As the step says: from the cache, or with its retries. */
@@ -31,10 +41,12 @@ export class ToolRunner {
     const { cache, computing } = this.#settings;
     if (cache === undefined || tool.traits.cacheable !== true) return await this.#computed(tool, input);
     const key = cacheKeyOf(tool, input);
-    const { signal, idle } = this.#context;
+    const { signal } = this.#context;
     const text = keyText(key);
     // Of those who want one thing at the same time one makes it, and the others look again.
-    using _turn = computing.tryAcquire(text) ?? (await idle(() => computing.acquire(text, { signal })));
+    using _turn =
+      computing.tryAcquire(text) ??
+      (await this.#waitFor({ for: "cache" }, () => computing.acquire(text, { signal })));
     signal.throwIfAborted();
     const known = await cache.get(key);
     if (known !== undefined) {
@@ -63,17 +75,20 @@ export class ToolRunner {
     const { retry } = this.#step;
     const { retryErrors } = this.#outcome;
     const { ports } = this.#settings;
-    const { signal, idle } = this.#context;
+    const { signal } = this.#context;
     for (;;) {
       this.#outcome.attempts += 1;
       try {
         return await this.#call(tool, input, this.#at);
       } catch (error) {
-        retryErrors.push((error as Error).message);
+        const { message } = error as Error;
+        retryErrors.push(message);
         if (retry === null || !isRetryable(retry, error)) throw error;
-        if (retryErrors.length > retry.max_retries) throw error;
+        const { max_retries } = retry;
+        if (retryErrors.length > max_retries) throw error;
         const ms = backoffMs(retry, retryErrors.length, ports);
-        await idle(() => ports.wait(ms, signal));
+        const pause = { for: "retry", ms, retry: retryErrors.length, max_retries, error: message } as const;
+        await this.#waitFor(pause, () => ports.wait(ms, signal));
         signal.throwIfAborted();
       }
     }
@@ -83,13 +98,13 @@ export class ToolRunner {
     const { toolTimeoutMs, maxOutputBytes, exclusive, ports } = this.#settings;
     const { timeout_ms, exclusive: stepKey } = this.#step;
     const { traits } = tool;
-    const { signal, idle } = this.#context;
+    const { signal } = this.#context;
     this.#outcome.toolCalls += 1;
     try {
       return await attempt(tool, input, {
         at,
         signal,
-        idle,
+        waitFor: this.#waitFor,
         ports,
         exclusive,
         exclusiveKeys: [...new Set([stepKey, traits.exclusive])].filter((key) => typeof key === "string"),
