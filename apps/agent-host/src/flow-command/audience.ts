@@ -21,7 +21,7 @@ interface Audience {
   readonly watch: (event: RunEvent) => void;
   readonly warn: (message: string) => void;
   /** Tells them the end, and resolves when they have it. */
-  readonly end: (result: RunResult) => Promise<void>;
+  readonly end: (result: RunResult, place: string | undefined) => Promise<void>;
 }
 
 /** For a program that controls the run, for one that reads its log, or for people. */
@@ -50,9 +50,9 @@ function people(): Audience {
     warn: (message) => {
       display.warn(message);
     },
-    end: (result) => {
+    end: (result, place) => {
       display.close();
-      process.stdout.write(`${conclusion(result)}\n`);
+      process.stdout.write(`${conclusion(result, place)}\n`);
       return Promise.resolve();
     },
   };
@@ -92,8 +92,8 @@ function controlled(stop: AbortController): Audience {
   };
 }
 
-/** The end of a run, for people. */
-export function conclusion({ status, error, breakAt, response }: RunResult): string {
+/** The end of a run, for people. `place` is where the step is that it failed of. */
+export function conclusion({ status, error, breakAt, response }: RunResult, place?: string): string {
   switch (status) {
     case "completed":
       return response === null ? pc.green("completed") : `${pc.green("completed:")}\n${printable(response)}`;
@@ -103,7 +103,8 @@ export function conclusion({ status, error, breakAt, response }: RunResult): str
       return pc.red("killed");
     case "failed": {
       const others = error?.secondary.map((each) => `\n  besides: ${printable((each as Error).message)}`);
-      return `${pc.red("failed:")} ${printable(error?.message ?? "")} (${error?.type ?? ""})${others?.join("") ?? ""}`;
+      const where = place === undefined ? "" : `${place}: `;
+      return `${pc.red("failed:")} ${where}${printable(error?.message ?? "")} (${error?.type ?? ""})${others?.join("") ?? ""}`;
     }
   }
 }

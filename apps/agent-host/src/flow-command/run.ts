@@ -51,7 +51,7 @@ export async function runFile(
       disabled: new Set(options.disable),
       signal: stop.signal,
     });
-    await audience.end(result);
+    await audience.end(result, library.placeOf(called, result.error?.stepId));
     return signals.code ?? (result.status === "completed" || result.status === "break" ? 0 : 1);
   } finally {
     signals.off();

@@ -36,8 +36,12 @@ export class HostSignals {
     process.stderr.off("error", ignore);
   }
 
-  readonly #unread = (): void => {
-    if (this.#code === undefined && !this.#spare("SIGPIPE")) this.#end("SIGPIPE");
+  readonly #unread = (error: NodeJS.ErrnoException): void => {
+    if (this.#code !== undefined || this.#spare("SIGPIPE")) return;
+    // Nobody reads it any more, which nobody wants to be told; or it is a file on a disk that is full.
+    if (error.code !== "EPIPE")
+      process.stderr.write(`agent-host: stdout cannot be written: ${error.message}\n`);
+    this.#end("SIGPIPE");
   };
 
   #end(signal: NodeJS.Signals): void {

@@ -63,7 +63,10 @@ export async function runFlowFile(path: string, options: RunFlowOptions): Promis
       ? begin(options.runs, flow.name, (traceId) => executor.execute(flow, input, { ...run, traceId }))
       : settle(executor.resume(options.resume, () => flow, run)));
     const goOn = resumeCommand(path, result.trace_id, Object.keys(params), options);
-    const isKept = await ended(output, flowConclusion(result, goOn, stop.signal.aborted));
+    const isKept = await ended(
+      output,
+      flowConclusion(result, { goOn, isCancelled: stop.signal.aborted, placeOf: opened.placeOf }),
+    );
     return signals.code ?? (result.success && isKept ? 0 : 1);
   } finally {
     signals.off();

@@ -1,5 +1,5 @@
 import { didYouMean } from "../../file/suggestion.js";
-import { pointerTokens } from "../run/json-pointer.js";
+import { pointerTokens } from "../../json-pointer.js";
 import type { Tool } from "../tools/tool.js";
 import type { IssueType } from "./finding.js";
 import type { KnownContext } from "./known-context.js";
@@ -44,7 +44,7 @@ function wholeContext(
       check.report(
         kinds.required,
         key,
-        `${nameOf(tool)} needs ${JSON.stringify(key)}, which is not in the context${didYouMean(key, context.names())}`,
+        `${nameOf(tool)} needs ${JSON.stringify(key)}, which is not in the context${whyNot(key, context)}`,
       );
 }
 
@@ -73,7 +73,7 @@ function mapping(
         check.report(
           "missing_mapping_key",
           found.missing,
-          `there is no ${JSON.stringify(found.missing)} in the context at this point${didYouMean(found.missing, context.names()) || ". A key of the input must be in the schema that input_schema_ref names, a parameter in dynamic_params"}`,
+          `there is no ${JSON.stringify(found.missing)} in the context at this point${whyNot(found.missing, context) || ". A key of the input must be in the schema that input_schema_ref names, a parameter in dynamic_params"}`,
           path,
         );
     } else if (!isCompatible(found.types, target.keys.get(key)))
@@ -110,6 +110,13 @@ function typesAt(
   const [key = source, ...rest] = source.startsWith("/") ? pointerTokens(source) : [source];
   if (!context.has(key)) return { types: undefined, missing: key };
   return { types: rest.length > 0 ? undefined : context.keys.get(key)?.types };
+}
+
+/** Why a key is not in the context, as far as one can guess. */
+function whyNot(key: string, context: KnownContext): string {
+  const maker = context.makerElsewhere(key);
+  if (maker === undefined) return didYouMean(key, context.names());
+  return `; ${maker} makes it, and this step does not come after that one`;
 }
 
 interface Kinds {

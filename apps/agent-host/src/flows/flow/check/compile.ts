@@ -25,14 +25,16 @@ export function compile(flow: FlowDefinition, tools: Toolset, host: HostSchemas 
     ...contributionOf(check, toolOf(check.step, tools)),
   }));
   const outputs = checks.map((check) => check.findings.splice(0));
-  const contextOf = (steps: readonly number[]): KnownContext => {
-    const context = KnownContext.initial(flow, host);
+  const contextOf = (steps: readonly number[], of?: string): KnownContext => {
+    const makerElsewhere = (key: string): string | undefined =>
+      contributions.find(({ by, keys }) => by !== of && keys.has(key))?.by;
+    const context = KnownContext.initial(flow, host, makerElsewhere);
     for (const step of steps) context.add(contributions[step] ?? nothing);
     return context;
   };
 
   const findings = checks.flatMap((check, index) => {
-    const context = contextOf(order.visibleTo(index));
+    const context = contextOf(order.visibleTo(index), check.label);
     checkTools(check, tools, context);
     checkContracts(check, flow, host);
     check.findings.push(...(outputs[index] ?? []));
