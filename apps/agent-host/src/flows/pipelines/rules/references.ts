@@ -36,7 +36,7 @@ export function checkReferences(graph: StepGraph, report: Report): void {
       };
       const found = graph.step(id);
       if (step.dependsOn.indexOf(id) < at) wrong(`names "${id}" twice in depends_on`);
-      else if (id === step.id) wrong(`depends on itself`);
+      else if (id === step.id) wrong("depends on itself; take it out");
       else if (found === undefined)
         wrong(
           `depends on "${id}", which is not declared in ${graph.scope.label}${didYouMean(id, others(graph, step))}`,
