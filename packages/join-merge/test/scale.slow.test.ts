@@ -52,7 +52,7 @@ describe("a graph", () => {
         }
         return best;
       };
-      // Sixteen times as many take up to forty times as long, as they do not fit into the caches; were it the square, 256 times.
+      // Sixteen times as many take some 45 times as long, as they do not fit into the caches; were it the square, 256 times.
       for (const concurrency of [1, Infinity])
         expect((await time(20_000, concurrency)) / (await time(1250, concurrency))).toBeLessThan(100);
     },
