@@ -38,7 +38,7 @@ export class Display {
   }
 }
 
-/** Whether lines on it can change. A terminal whose size nobody knows says that it has no rows. */
-function isScreen({ isTTY, rows }: NodeJS.WriteStream): boolean {
-  return isTTY && rows > 0 && process.env["TERM"] !== "dumb";
+/** Whether lines on it can change. */
+function isScreen({ isTTY }: NodeJS.WriteStream): boolean {
+  return isTTY && process.env["TERM"] !== "dumb";
 }

@@ -66,10 +66,11 @@ describe("who waits for whom", () => {
   it("[P35] to move a step up is said of those outside of a circle only, however names are wrong besides", () => {
     const steps = [
       "  - {id: f, prompt: p, depends_on: [z]}",
-      "  - {id: x, prompt: p, depends_on: [y, y, x, nobody]}",
+      "  - {id: x, prompt: p, depends_on: [y, y, x, nobody, w]}",
       "  - {id: y, prompt: p, depends_on: [z]}",
       "  - {id: y, prompt: p}",
       "  - {id: z, prompt: p, depends_on: [x]}",
+      "  - {id: w, prompt: p}",
     ];
     const later = problemsOf(file(steps.join("\n"))).filter((each) => each.includes("declared later"));
     const circle =
@@ -77,6 +78,7 @@ describe("who waits for whom", () => {
     expect(later.map((each) => each.replace(/^.*validation-failed /, ""))).toEqual([
       'step "f" depends on "z", which is declared later; move "z" up',
       `step "x" depends on "y", which is declared later, ${circle}`,
+      'step "x" depends on "w", which is declared later; move "w" up',
       `step "y" depends on "z", which is declared later, ${circle}`,
     ]);
   });
