@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { endSignals } from "../src/end-signals.js";
 import { HostSignals } from "../src/session-command/host-signals.js";
 import { limitsFor } from "../src/session-command/idle-limit.js";
@@ -294,6 +294,19 @@ describe("told to end", () => {
     expect(heard()).toEqual(before.map((count) => count + 1));
     signals.off();
     expect(heard()).toEqual(before);
+  });
+
+  it("by a disk that is full under stdout it ends, too, and says so; not by a reader that goes away", () => {
+    const said = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    const stops: string[] = [];
+    for (const code of ["EPIPE", "ENOSPC"]) {
+      const signals = new HostSignals(({ message }) => void stops.push(message));
+      process.stdout.emit("error", Object.assign(new Error(`${code}: what happened`), { code }));
+      signals.off();
+    }
+    expect(said.mock.calls).toEqual([["agent-host: stdout cannot be written: ENOSPC: what happened\n"]]);
+    said.mockRestore();
+    expect(stops).toEqual(["told to end by SIGPIPE", "stdout cannot be written: ENOSPC: what happened"]);
   });
 
   it("by a reader that goes away, it ends", async () => {

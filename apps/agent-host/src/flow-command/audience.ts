@@ -9,7 +9,8 @@ import { Pause } from "../flows/pipelines/run/pause.js";
 import type { RunResult } from "../flows/pipelines/run/pipeline-run.js";
 import type { Keeper } from "../flows/pipelines/run/sinks.js";
 import { printable } from "../session-command/describe-outcome.js";
-import { LiveScreen } from "./live-screen.js";
+import { Display } from "./display.js";
+import { pipelineChange } from "./pipeline-board.js";
 import { progressLine } from "./plain-progress.js";
 
 /** Who is told of a run, and whom it can ask. */
@@ -18,8 +19,9 @@ interface Audience {
   readonly human?: Human | undefined;
   readonly pause?: Pause | undefined;
   readonly watch: (event: RunEvent) => void;
+  readonly warn: (message: string) => void;
   /** Tells them the end, and resolves when they have it. */
-  readonly end: (result: RunResult) => Promise<void>;
+  readonly end: (result: RunResult, place: string | undefined) => Promise<void>;
 }
 
 /** For a program that controls the run, for one that reads its log, or for people. */
@@ -32,33 +34,32 @@ export function audienceFor(
     return {
       keepers: [streamKeeper("stdout", process.stdout)],
       watch: () => undefined,
+      warn,
       end: () => Promise.resolve(),
     };
   return people();
 }
 
-/** On a terminal what goes on is seen live; elsewhere there is a line for each thing that has happened. */
 function people(): Audience {
-  const screen = process.stdout.isTTY ? new LiveScreen(process.stdout) : undefined;
+  const display = new Display();
   return {
     keepers: [],
     watch: (event) => {
-      const line = progressLine(event);
-      if (screen !== undefined) screen.tell(event, line);
-      else if (line !== undefined) print(line);
+      display.tell(pipelineChange(event), progressLine(event));
     },
-    end: (result) => {
-      screen?.close();
-      print(conclusion(result));
+    warn: (message) => {
+      display.warn(message);
+    },
+    end: (result, place) => {
+      display.close();
+      process.stdout.write(`${conclusion(result, place)}\n`);
       return Promise.resolve();
     },
   };
 }
 
 function controlled(stop: AbortController): Audience {
-  const stream = new EventStream(process.stdout, (message) => {
-    process.stderr.write(`${pc.yellow("warning:")} ${message}\n`);
-  });
+  const stream = new EventStream(process.stdout, warn);
   const watch = (event: RunEvent): void => {
     const line = controlLine(event);
     if (line !== undefined) stream.write(line);
@@ -83,6 +84,7 @@ function controlled(stop: AbortController): Audience {
     human,
     pause,
     watch,
+    warn,
     end: async () => {
       process.stdin.destroy();
       await stream.close();
@@ -90,8 +92,8 @@ function controlled(stop: AbortController): Audience {
   };
 }
 
-/** The end of a run, for people. */
-export function conclusion({ status, error, breakAt, response }: RunResult): string {
+/** The end of a run, for people. `place` is where the step is that it failed of. */
+export function conclusion({ status, error, breakAt, response }: RunResult, place?: string): string {
   switch (status) {
     case "completed":
       return response === null ? pc.green("completed") : `${pc.green("completed:")}\n${printable(response)}`;
@@ -101,11 +103,12 @@ export function conclusion({ status, error, breakAt, response }: RunResult): str
       return pc.red("killed");
     case "failed": {
       const others = error?.secondary.map((each) => `\n  besides: ${printable((each as Error).message)}`);
-      return `${pc.red("failed:")} ${printable(error?.message ?? "")} (${error?.type ?? ""})${others?.join("") ?? ""}`;
+      const where = place === undefined ? "" : `${place}: `;
+      return `${pc.red("failed:")} ${where}${printable(error?.message ?? "")} (${error?.type ?? ""})${others?.join("") ?? ""}`;
     }
   }
 }
 
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
+function warn(message: string): void {
+  process.stderr.write(`${pc.yellow("warning:")} ${message}\n`);
 }

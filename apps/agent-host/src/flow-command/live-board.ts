@@ -1,60 +1,54 @@
-import type { RunEvent } from "../flows/pipelines/run/events.js";
+/** What changes in a run, of whichever kind, as far as a board shows it. */
+export type BoardChange =
+  | { readonly type: "begins"; readonly total: number; readonly done?: number }
+  /** For something, or for steps, and then for its turn. */
+  | { readonly type: "waits"; readonly step: string; readonly for: string | readonly string[] }
+  | { readonly type: "runs"; readonly step: string }
+  /** What a step consists of is no step of the run, and is not counted. */
+  | { readonly type: "over"; readonly step: string; readonly isPart?: boolean };
 
 interface Line {
-  readonly state: "waits" | "runs" | "asks";
+  readonly waitsFor: string | readonly string[] | undefined;
   /** Milliseconds since 1970. */
   readonly since: number;
-  readonly waitsFor: readonly string[];
 }
 
-/** What goes on in a run right now: one line for each step that was launched and is not over, and how many are. */
+/** What goes on in a run right now: one line for each step that could run and is not over, and how many are. */
 export class LiveBoard {
   readonly #lines = new Map<string, Line>();
   readonly #over = new Set<string>();
+  #before = 0;
   #total = 0;
 
-  /** Takes an event that happens now. */
-  tell(event: RunEvent, now: number): void {
-    switch (event.type) {
-      case "run_started":
-        this.#total = event.totalSteps;
+  /** Takes a change that happens now. */
+  tell(change: BoardChange, now: number): void {
+    switch (change.type) {
+      case "begins":
+        this.#total = change.total;
+        this.#before = change.done ?? 0;
         break;
-      case "step_launched":
-        this.#lines.set(event.stepId, { state: "waits", since: now, waitsFor: event.dependsOn });
+      case "waits":
+        this.#lines.set(change.step, { waitsFor: change.for, since: now });
         break;
-      case "step_started":
-        this.#lines.set(event.stepId, { state: "runs", since: now, waitsFor: [] });
+      case "runs":
+        this.#lines.set(change.step, { waitsFor: undefined, since: now });
         break;
-      case "gate_reached":
-        this.#lines.set(event.stepId, { state: "asks", since: now, waitsFor: [] });
-        break;
-      case "step_completed":
-      case "step_failed":
-      case "step_skipped":
-      case "step_cancelled":
-        this.#lines.delete(event.stepId);
-        // What a step consists of is no step of the pipeline.
-        if (!event.stepId.includes("::") && !event.stepId.endsWith("__on_result"))
-          this.#over.add(event.stepId);
-        break;
+      case "over":
+        this.#lines.delete(change.step);
+        if (change.isPart !== true) this.#over.add(change.step);
     }
   }
 
   render(now: number): string {
-    const lines = [...this.#lines].map(([stepId, line]) => `  ${describe(stepId, line, this.#over, now)}`);
-    return [...lines, `  ${this.#over.size} of ${this.#total} steps`].join("\n");
+    const lines = [...this.#lines].map(([step, line]) => `  ${step}: ${this.#describe(line, now)}`);
+    return [...lines, `  ${this.#before + this.#over.size} of ${this.#total} steps`].join("\n");
   }
-}
 
-function describe(
-  stepId: string,
-  { state, since, waitsFor }: Line,
-  over: ReadonlySet<string>,
-  now: number,
-): string {
-  const elapsed = `${((now - since) / 1000).toFixed(1)} s`;
-  if (state === "runs") return `${stepId}: runs, ${elapsed}`;
-  if (state === "asks") return `${stepId}: waits for a human, ${elapsed}`;
-  const left = waitsFor.filter((id) => !over.has(id));
-  return `${stepId}: waits for ${left.length === 0 ? "its turn" : left.join(", ")}, ${elapsed}`;
+  #describe({ waitsFor, since }: Line, now: number): string {
+    const elapsed = `${((now - since) / 1000).toFixed(1)} s`;
+    if (waitsFor === undefined) return `runs, ${elapsed}`;
+    if (typeof waitsFor === "string") return `waits for ${waitsFor}, ${elapsed}`;
+    const left = waitsFor.filter((step) => !this.#over.has(step));
+    return `waits for ${left.length === 0 ? "its turn" : left.join(", ")}, ${elapsed}`;
+  }
 }

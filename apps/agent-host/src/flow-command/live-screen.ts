@@ -1,6 +1,5 @@
 import { createLogUpdate } from "log-update";
-import type { RunEvent } from "../flows/pipelines/run/events.js";
-import { LiveBoard } from "./live-board.js";
+import { type BoardChange, LiveBoard } from "./live-board.js";
 
 /** Milliseconds between two looks at the clock. */
 const refresh = 200;
@@ -8,30 +7,44 @@ const refresh = 200;
 /** A terminal: what has happened scrolls away above, what goes on stands below. */
 export class LiveScreen {
   readonly #board = new LiveBoard();
-  readonly #output: ReturnType<typeof createLogUpdate>;
+  readonly #terminal: NodeJS.WriteStream;
+  readonly #below: ReturnType<typeof createLogUpdate>;
   readonly #timer: NodeJS.Timeout;
 
   constructor(terminal: NodeJS.WriteStream) {
-    this.#output = createLogUpdate(terminal);
+    this.#terminal = terminal;
+    this.#below = createLogUpdate(terminal);
     this.#timer = setInterval(() => {
       this.#draw();
     }, refresh);
   }
 
-  tell(event: RunEvent, line: string | undefined): void {
-    this.#board.tell(event, Date.now());
-    if (line !== undefined) this.#output.persist(line);
+  tell(change: BoardChange | undefined, line: string | undefined): void {
+    if (change !== undefined) this.#board.tell(change, Date.now());
+    if (line === undefined) this.#draw();
+    else
+      this.aside(() => {
+        this.#terminal.write(`${line}\n`);
+      });
+  }
+
+  /** Makes room above for something that is written to this terminal. */
+  aside(write: () => void): void {
+    this.#below.clear();
+    write();
     this.#draw();
   }
 
   /** Takes away what stood below. */
   close(): void {
     clearInterval(this.#timer);
-    this.#output.clear();
-    this.#output.done();
+    this.#below.clear();
+    this.#below.done();
   }
 
   #draw(): void {
-    this.#output(this.#board.render(Date.now()));
+    // As a whole: of a text with more or fewer lines than before, log-update would overwrite lines that stay, and erase some above.
+    this.#below.clear();
+    this.#below(this.#board.render(Date.now()));
   }
 }

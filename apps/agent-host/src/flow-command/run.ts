@@ -1,4 +1,3 @@
-import pc from "picocolors";
 import { fileKeeper } from "../flows/log/keepers.js";
 import { Library } from "../flows/pipelines/library.js";
 import { runPipeline } from "../flows/pipelines/run/pipeline-run.js";
@@ -46,13 +45,13 @@ export async function runFile(
       called,
       runners,
       inputs,
-      events: new Sinks(keepers, [audience.watch], warn),
+      events: new Sinks(keepers, [audience.watch], audience.warn),
       human: audience.human,
       pause: audience.pause,
       disabled: new Set(options.disable),
       signal: stop.signal,
     });
-    await audience.end(result);
+    await audience.end(result, library.placeOf(called, result.error?.stepId));
     return await signals.exitCode(result.status === "completed" || result.status === "break" ? 0 : 1);
   } finally {
     signals.off();
@@ -75,8 +74,4 @@ function readInputs(settings: readonly string[]): Map<string, string> {
       return [name, value];
     }),
   );
-}
-
-function warn(message: string): void {
-  process.stderr.write(`${pc.yellow("warning:")} ${message}\n`);
 }

@@ -1,8 +1,21 @@
 import { Ajv, type AnySchema, type ErrorObject, type Options, type ValidateFunction } from "ajv";
 import { Ajv2019 } from "ajv/dist/2019.js";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import { pointerTokens } from "./json-pointer.js";
 
-type Compiler = Pick<Ajv, "compile">;
+type Compiler = Pick<Ajv, "compile" | "errors">;
+
+/** A schema that is none. */
+export class JsonSchemaError extends Error {
+  override readonly name = "JsonSchemaError";
+  /** The keys and indexes from its top to what is wrong. */
+  readonly path: readonly string[];
+
+  constructor(message: string, path: readonly string[] = []) {
+    super(message);
+    this.path = path;
+  }
+}
 
 /** A JSON Schema that a user's file holds: draft 7, or what its `$schema` says. */
 export class JsonSchema {
@@ -12,11 +25,11 @@ export class JsonSchema {
   /**
    * `useDefaults`: what a value lacks and the schema has a default for is put into it when it is looked at.
    *
-   * @throws `Error` with a message for people if it is no schema that can be used.
+   * @throws `JsonSchemaError`
    */
   constructor(source: unknown, { useDefaults = false }: { readonly useDefaults?: boolean } = {}) {
     this.source = source;
-    this.#validate = engineFor(source, useDefaults).compile(source as AnySchema);
+    this.#validate = compile(source, engineFor(source, useDefaults));
   }
 
   /** What is wrong with a value: each with where it is in it. Empty if it is valid. What is `excused` may be anything. */
@@ -29,10 +42,33 @@ export class JsonSchema {
   }
 }
 
-function describe({ instancePath, message = "is wrong", params }: ErrorObject): string {
-  const { additionalProperty } = params as { additionalProperty?: string };
-  const name = additionalProperty === undefined ? "" : ` ("${additionalProperty}")`;
-  return `${instancePath === "" ? "the value" : instancePath} ${message}${name}`;
+function describe(error: ErrorObject): string {
+  const { instancePath } = error;
+  return `${instancePath === "" ? "the value" : instancePath} ${whatIsWrong(error)}`;
+}
+
+function whatIsWrong({ message = "is wrong", params }: ErrorObject): string {
+  const { additionalProperty, allowedValues } = params as {
+    additionalProperty?: string;
+    allowedValues?: readonly unknown[];
+  };
+  const named = additionalProperty === undefined ? allowedValues : [additionalProperty];
+  return named === undefined
+    ? message
+    : `${message} (${named.map((each) => JSON.stringify(each)).join(", ")})`;
+}
+
+function compile(source: unknown, engine: Compiler): ValidateFunction {
+  try {
+    return engine.compile(source as AnySchema);
+  } catch (error) {
+    const { message } = error as Error;
+    const first = message.startsWith("schema is invalid") ? engine.errors?.[0] : undefined;
+    if (first === undefined) throw new JsonSchemaError(message);
+    const path = pointerTokens(first.instancePath);
+    const key = path.at(-1);
+    throw new JsonSchemaError(`${key === undefined ? "it" : `"${key}"`} ${whatIsWrong(first)}`, path);
+  }
 }
 
 function engineFor(schema: unknown, useDefaults: boolean): Compiler {
@@ -41,7 +77,7 @@ function engineFor(schema: unknown, useDefaults: boolean): Compiler {
   const draft = typeof name === "string" ? name.replace(/#$/, "").replace(/^https?:/, "") : draft7;
   const make = drafts.get(draft);
   if (make === undefined || (name !== undefined && typeof name !== "string"))
-    throw new Error(
+    throw new JsonSchemaError(
       `$schema ${JSON.stringify(name)} is not known here; there are drafts 7, 2019-09 and 2020-12`,
     );
   const key = `${draft} ${useDefaults}`;

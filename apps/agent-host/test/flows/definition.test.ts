@@ -145,8 +145,12 @@ describe("a step by itself", () => {
 
   it("[P16] its schemas compile", () => {
     expect(problem("  - {id: a, prompt: x, output_schema: {type: strng}}")).toContain(
-      'step "a": its output_schema is no schema',
+      '3:46 config/validation-failed step "a": its output_schema is no schema: "type" must be equal to one of the allowed values ("array", ',
     );
+    expect(problem("  - {id: a, prompt: x, output_schema: {pattern: '('}}")).toContain(
+      '3:39 config/validation-failed step "a": its output_schema is no schema: Invalid regular expression',
+    );
+    expect(problem("  - {id: a, prompt: x, output_schema: 5}")).toContain("output_schema");
     expect(problem("  - {id: a, prompt: x, input_schema: {required: 1}}")).toContain("its input_schema");
   });
 

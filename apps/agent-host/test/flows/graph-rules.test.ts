@@ -58,7 +58,29 @@ describe("who waits for whom", () => {
       problem(
         "  - {id: x, prompt: p, async: true, depends_on: [y]}\n  - {id: y, prompt: p, async: true, depends_on: [x]}",
       ),
-    ).toContain('"x" depends on "y", which is declared later');
+    ).toContain(
+      '"x" depends on "y", which is declared later, and they depend on each other: x needs y needs x; take one of these out of depends_on',
+    );
+  });
+
+  it("[P35] to move a step up is said of those outside of a circle only, however names are wrong besides", () => {
+    const steps = [
+      "  - {id: f, prompt: p, depends_on: [z]}",
+      "  - {id: x, prompt: p, depends_on: [y, y, x, nobody, w]}",
+      "  - {id: y, prompt: p, depends_on: [z]}",
+      "  - {id: y, prompt: p}",
+      "  - {id: z, prompt: p, depends_on: [x]}",
+      "  - {id: w, prompt: p}",
+    ];
+    const later = problemsOf(file(steps.join("\n"))).filter((each) => each.includes("declared later"));
+    const circle =
+      "and they depend on each other: x needs y needs z needs x; take one of these out of depends_on";
+    expect(later.map((each) => each.replace(/^.*validation-failed /, ""))).toEqual([
+      'step "f" depends on "z", which is declared later; move "z" up',
+      `step "x" depends on "y", which is declared later, ${circle}`,
+      'step "x" depends on "w", which is declared later; move "w" up',
+      `step "y" depends on "z", which is declared later, ${circle}`,
+    ]);
   });
 
   it("[P36] a name twice", () => {
@@ -89,7 +111,7 @@ describe("who waits for whom", () => {
       `step "o" is async and not name`,
       `step "j" is a join and has no `,
       `step "q" depends on "zz", whic`,
-      `step "q" depends on itself`,
+      `step "q" depends on itself; ta`,
       `step "s" cannot share a runner`,
       `step "k" has an output_schema,`,
       `step "l" looks at the field "x`,
@@ -243,7 +265,9 @@ describe("what a template can see", () => {
 
   it("[P44] what is later, itself or not there", () => {
     const use = (id: string): string => `  - {id: u, prompt: "{{ step.${id}.response }}"}\n`;
-    expect(problem(`${use("later")}  - {id: later, prompt: x}`)).toContain('"later" is declared later');
+    expect(problem(`${use("later")}  - {id: later, prompt: x}`)).toContain(
+      '"later" is declared later; move "later" up',
+    );
     expect(problem(use("u"))).toContain("this step itself");
     expect(problem(use("nobody"))).toContain('there is no step "nobody"');
   });

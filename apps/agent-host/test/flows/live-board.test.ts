@@ -1,7 +1,16 @@
 import { expect, it } from "vitest";
 import { LiveBoard } from "../../src/flow-command/live-board.js";
+import { pipelineChange } from "../../src/flow-command/pipeline-board.js";
+import type { RunEvent } from "../../src/flows/pipelines/run/events.js";
 import { begin } from "./support/run.js";
 import { held, StubRunner } from "./support/stub-runner.js";
+
+function show(board: LiveBoard, events: readonly RunEvent[], now: number): void {
+  for (const event of events) {
+    const change = pipelineChange(event);
+    if (change !== undefined) board.tell(change, now);
+  }
+}
 
 it("shows one line for each branch that runs or waits, how long and for whom, and how many steps are over", async () => {
   const runner = new StubRunner({ a: held, s: held });
@@ -25,7 +34,7 @@ it("shows one line for each branch that runs or waits, how long and for whom, an
   await run.seen("step_completed", "b");
   const call = await runner.called("a");
   const board = new LiveBoard();
-  for (const event of run.events) board.tell(event, 1000);
+  show(board, run.events, 1000);
   expect(board.render(3500).split("\n").sort()).toEqual([
     "  1 of 5 steps",
     "  a: runs, 2.5 s",
@@ -35,6 +44,6 @@ it("shows one line for each branch that runs or waits, how long and for whom, an
   call.answer("A");
   await run.result;
   const whole = new LiveBoard();
-  for (const event of run.events) whole.tell(event, 0);
+  show(whole, run.events, 0);
   expect(whole.render(0)).toBe("  5 of 5 steps");
 });

@@ -8,6 +8,8 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { cli, isGone } from "../support/guard-process.js";
 import { endCommands, HostCommand } from "../support/session-command.js";
 import { Library } from "../../src/flows/pipelines/library.js";
+import { runAnyFile } from "../../src/flow-command/run-file.js";
+import { inProcess } from "./support/in-process.js";
 import { file, problemsIn } from "./support/problems.js";
 import { folder } from "./support/run.js";
 
@@ -164,6 +166,16 @@ describe("agent-host run", () => {
       "kill",
     ]);
     await isGone(Number(agent));
+  });
+
+  it("a failure says where the step is declared that the run failed of", async () => {
+    const shell = pipeline("  - {id: a, context: {shell: 'true'}}\n  - {id: b, prompt: '{{ input.who }}'}\n");
+    const options = { set: [], disable: [], agent: "scripted", runs: "" } as const;
+    const ended = await inProcess(() => runAnyFile(shell, [], options));
+    expect(ended.code).toBe(1);
+    expect(ended.stdout).toContain(
+      `failed: ${shell}:4:5: {{ input.who }} cannot be resolved: give it with --set`,
+    );
   });
 
   it("wrong options are told", async () => {

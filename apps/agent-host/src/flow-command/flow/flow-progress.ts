@@ -1,6 +1,6 @@
-import type { FlowEvent } from "../../flows/flow/run/events.js";
+import type { FlowEvent, StepWait } from "../../flows/flow/run/events.js";
 import type { StepRecord } from "../../flows/flow/run/records.js";
-import { printable } from "../../session-command/describe-outcome.js";
+import { printable, quote } from "../../session-command/describe-outcome.js";
 
 /** One line for each thing that happens which somebody who watches wants to know. */
 export function flowProgressLine(event: FlowEvent): string | undefined {
@@ -9,6 +9,8 @@ export function flowProgressLine(event: FlowEvent): string | undefined {
       return `${event.flow} ${event.version}, run ${event.run}${event.resumed ? ", resumed" : ""}`;
     case "step_start":
       return `${nameOf(event)}: started`;
+    case "step_waiting":
+      return waiting(event);
     case "step_end":
       return `${nameOf(event)}: ${ending(event.record)}`;
     case "merge_failed":
@@ -24,6 +26,28 @@ export function flowProgressLine(event: FlowEvent): string | undefined {
       return event.error === undefined ? undefined : `checkpoint: ${printable(event.error)}`;
     default:
       return undefined;
+  }
+}
+
+function waiting(event: FlowEvent & { readonly kind: "step_waiting" }): string | undefined {
+  const { waits_for: wait } = event;
+  // That is only for those who watch a clock.
+  if (wait.for === "slot") return undefined;
+  const failed = wait.for === "retry" ? `${printable(wait.error)}; ` : "";
+  return `${nameOf(event)}: ${failed}waits for ${waitInWords(wait)}`;
+}
+
+/** What a step waits for. */
+export function waitInWords(wait: StepWait): string {
+  switch (wait.for) {
+    case "slot":
+      return "a slot";
+    case "exclusive":
+      return `${wait.keys.length === 1 ? "the key" : "the keys"} ${wait.keys.map((key) => quote(key)).join(", ")}`;
+    case "cache":
+      return "another step that makes the same result";
+    case "retry":
+      return `retry ${wait.retry} of ${wait.max_retries} (pause of ${(wait.ms / 1000).toFixed(1)} s)`;
   }
 }
 

@@ -16,6 +16,8 @@ export interface OpenFlow extends AsyncDisposable {
   readonly toolbox: Toolbox;
   /** What there is to say about it, with places; it can run all the same. */
   readonly warnings: readonly string[];
+  /** Where a step is declared, as messages begin. */
+  readonly placeOf: (step: number) => string;
 }
 
 /**
@@ -46,6 +48,7 @@ export async function openFlow(path: string, { servers }: { readonly servers: bo
     flow,
     toolbox,
     warnings: warnings.map(({ line, column, message }) => `${path}:${line}:${column}: ${message}`),
+    placeOf: (step) => file.placeOf(["steps", step]),
     [Symbol.asyncDispose]: () => toolbox[Symbol.asyncDispose](),
   };
 }

@@ -7,16 +7,20 @@ import { systemPorts } from "../../flows/flow/host/system-ports.js";
 import { FlowCancelledError } from "../../flows/flow/run/cancellation.js";
 import { FlowError } from "../../flows/flow/run/error-codes.js";
 import type { FlowEvent, FlowMiddleware } from "../../flows/flow/run/events.js";
-import { FlowExecutor, type RunOptions } from "../../flows/flow/run/executor.js";
+import type { RunOptions } from "../../flows/flow/run/configuration.js";
+import { FlowExecutor } from "../../flows/flow/run/executor.js";
 import type { RunResult } from "../../flows/flow/run/records.js";
 import { type ClaimedFolder, claimFolder } from "../../processes/claim-folder.js";
-import { printable } from "../../session-command/describe-outcome.js";
 import { HostSignals } from "../../session-command/host-signals.js";
+import { Display } from "../display.js";
 import { openLog } from "../open-log.js";
 import { UsageError } from "../../usage-error.js";
-import { flowProgressLine, nameOf } from "./flow-progress.js";
+import { flowChange } from "./flow-board.js";
+import { flowConclusion } from "./flow-conclusion.js";
+import { flowProgressLine } from "./flow-progress.js";
 import { readFlowSettings } from "./flow-settings.js";
 import { openFlow } from "./open-flow.js";
+import { resumeCommand } from "./resume-command.js";
 
 export interface RunFlowOptions {
   readonly set: readonly string[];
@@ -48,7 +52,7 @@ export async function runFlowFile(path: string, options: RunFlowOptions): Promis
       ports: systemPorts,
       middleware: output.listeners,
       onHookFailure: (message, error) => {
-        say(`${pc.yellow("warning:")} ${message}: ${(error as Error).message}`);
+        output.warn(`${message}: ${(error as Error).message}`);
       },
       checkpoints: new CheckpointFolder(options.runs),
       cache: options.cache === undefined ? undefined : new CacheFolder(options.cache),
@@ -58,7 +62,11 @@ export async function runFlowFile(path: string, options: RunFlowOptions): Promis
     const result = await (options.resume === undefined
       ? begin(options.runs, flow.name, (traceId) => executor.execute(flow, input, { ...run, traceId }))
       : settle(executor.resume(options.resume, () => flow, run)));
-    const isKept = await ended(output, conclusion(result, path, options, stop.signal.aborted));
+    const goOn = resumeCommand(path, result.trace_id, Object.keys(params), options);
+    const isKept = await ended(
+      output,
+      flowConclusion(result, { goOn, isCancelled: stop.signal.aborted, placeOf: opened.placeOf }),
+    );
     return await signals.exitCode(result.success && isKept ? 0 : 1);
   } finally {
     signals.off();
@@ -117,6 +125,7 @@ async function ended(output: RunOutput, conclusion: string): Promise<boolean> {
 
 interface RunOutput extends AsyncDisposable {
   readonly listeners: readonly FlowMiddleware[];
+  warn(message: string): void;
   /** Says the last, once all before that is written. Rejects if it is not. */
   end(conclusion: string): Promise<void>;
 }
@@ -131,15 +140,17 @@ async function outputFor({ json = false, log: path }: RunFlowOptions): Promise<R
         log.write(event);
       },
     });
-  const stdout = json ? jsonLines() : progress;
+  const stdout = json ? jsonLines() : progress();
   listeners.push({ name: "stdout", event: stdout.event });
   return {
     listeners,
+    warn: stdout.warn,
     end: async (conclusion) => {
       await stdout.end(conclusion);
       await log?.flushed();
     },
     [Symbol.asyncDispose]: async () => {
+      stdout.close();
       await log?.close();
     },
   };
@@ -147,20 +158,32 @@ async function outputFor({ json = false, log: path }: RunFlowOptions): Promise<R
 
 interface Stdout {
   readonly event: (event: FlowEvent) => void;
+  readonly warn: (message: string) => void;
   readonly end: (conclusion: string) => Promise<void>;
+  readonly close: () => void;
 }
 
 /** For people. */
-const progress: Stdout = {
-  event: (event) => {
-    const line = flowProgressLine(event);
-    if (line !== undefined) print(line);
-  },
-  end: (conclusion) => {
-    print(conclusion);
-    return Promise.resolve();
-  },
-};
+function progress(): Stdout {
+  const display = new Display();
+  const close = (): void => {
+    display.close();
+  };
+  return {
+    event: (event) => {
+      display.tell(flowChange(event), flowProgressLine(event));
+    },
+    warn: (message) => {
+      display.warn(message);
+    },
+    end: (conclusion) => {
+      close();
+      process.stdout.write(`${conclusion}\n`);
+      return Promise.resolve();
+    },
+    close,
+  };
+}
 
 /** For machines: the result is in the last event. */
 function jsonLines(): Stdout {
@@ -170,32 +193,14 @@ function jsonLines(): Stdout {
       // Nobody may read any more, which ends the run.
       writer.send(event).catch(() => undefined);
     },
+    warn: (message) => {
+      say(`${pc.yellow("warning:")} ${message}`);
+    },
     end: async () => {
       await writer.flush().catch(() => undefined);
     },
+    close: () => undefined,
   };
-}
-
-function conclusion(result: RunResult, path: string, { runs }: RunFlowOptions, isCancelled: boolean): string {
-  const { success, final_output, execution_log, failed_step, trace_id } = result;
-  if (success) return `${pc.green("completed:")}\n${printable(JSON.stringify(final_output, undefined, 2))}`;
-  const failed = execution_log.find(({ step_index }) => step_index === failed_step);
-  const where = failed === undefined || failed.tool_name === null ? "" : `${nameOf(failed)}: `;
-  const why =
-    failed === undefined
-      ? ""
-      : `${where}${printable(failed.error_message ?? "")} (${failed.error_code ?? failed.error_type ?? ""})`;
-  const head = isCancelled && failed === undefined ? pc.yellow("cancelled") : `${pc.red("failed:")} ${why}`;
-  // Before its first step there is nothing to go on with.
-  if (failed_step === -1) return head;
-  const folder = runs === defaultRuns ? "" : ` --runs ${runs}`;
-  return `${head}\nto go on: agent-host run ${path} --resume ${trace_id}${folder}`;
-}
-
-const defaultRuns = ".agent-host/runs";
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }
 
 function say(line: string): void {

@@ -71,6 +71,12 @@ export class SourceFile {
     return { file: this.path, ...position(this.#lines, this.#offsetOf(path, at)), code, message };
   }
 
+  /** Where the value at `path` is, as messages begin. */
+  placeOf(path: Path): string {
+    const { line, column } = position(this.#lines, this.#offsetOf(path, "value"));
+    return `${this.path}:${line}:${column}`;
+  }
+
   #offsetOf(path: Path, at: "key" | "value"): number {
     let node: Node | null = this.#document.contents;
     let offset = node?.range?.[0] ?? 0;

@@ -43,6 +43,12 @@ export class Library {
     return { pipeline, scope: pipeline.main };
   }
 
+  /** Where a step is declared, as messages begin; nothing is known of one that is not in this scope. */
+  placeOf({ pipeline, scope }: Callable, stepId: string | undefined): string | undefined {
+    const step = scope.steps.find(({ id }) => id === stepId);
+    return step === undefined ? undefined : this.#load(pipeline.source).file.placeOf(step.at);
+  }
+
   #load(path: string): Loaded {
     const key = resolve(path);
     let loaded = this.#files.get(key);

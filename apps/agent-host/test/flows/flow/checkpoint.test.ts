@@ -171,6 +171,59 @@ describe("checkpoints", () => {
     expect(result).toMatchObject({ success: true, final_output: { x: 1 } });
   });
 
+  const kinds = {
+    list: (fields: Record<string, unknown>) => list([{ tool_name: "a" }, { tool_name: "b" }], fields),
+    levels: (fields: Record<string, unknown>) => dag({ a: {}, b: { depends_on: ["a"] } }, fields),
+    ready: (fields: Record<string, unknown>) =>
+      dag({ a: {}, b: { depends_on: ["a"] } }, { scheduling: "ready", ...fields }),
+  };
+  const matrix = (Object.keys(kinds) as (keyof typeof kinds)[]).flatMap((kind) =>
+    (["overwrite", "warn", "error"] as const).flatMap((policy) =>
+      ["fresh", "resumed"].map((run) => ({ kind, policy, run })),
+    ),
+  );
+
+  it.each(matrix)(
+    "[F1] [F3] [F4] [F5] [F160] a key that is there already, $policy, $kind, $run: the same value, severity and error",
+    async ({ kind, policy, run }) => {
+      let isBroken = run === "resumed";
+      const tools = [
+        tool("a", () => ({ k: "a" })),
+        tool("b", () => {
+          if (isBroken) throw new Error("not yet");
+          return { k: "b" };
+        }),
+      ];
+      const { executor, heard } = hostWith(tools, { checkpoints: new MemoryCheckpoints() });
+      const flow = kinds[kind]({ on_context_collision: policy });
+      let result = await executor.execute(flow, {}, { traceId: "x", unchecked: true });
+      if (isBroken) {
+        isBroken = false;
+        heard.events.length = 0;
+        result = await executor.resume("x", () => flow, { unchecked: true });
+      }
+      const a = kind === "list" ? "step 0 (a)" : "step a";
+      expect(result.final_output).toEqual(policy === "error" ? null : { k: "b" });
+      expect(result.failed_step).toBe(policy === "error" ? 1 : null);
+      expect(result.execution_log[1]).toMatchObject(
+        policy === "error"
+          ? {
+              status: "failed",
+              error_type: "KeyCollisionError",
+              error_message: `Nothing is merged: "k" is already there, from ${a}; rename it with output_mapping, or set "on_context_collision" to warn or overwrite`,
+            }
+          : { status: "succeeded", error_type: null },
+      );
+      const told = heard
+        .of("collision")
+        .map(({ severity, collision }) => [severity, collision.key, collision.by.step_index, collision.over]);
+      const over = expect.objectContaining({ step_index: 0 }) as unknown;
+      expect(told).toEqual(
+        policy === "error" ? [] : [[policy === "warn" ? "warning" : "debug", "k", 1, over]],
+      );
+    },
+  );
+
   it("[F160] [F87] a flow that failed of a collision fails of it again", async () => {
     for (const flow of [
       list([{ tool_name: "a" }, { tool_name: "again" }], { on_context_collision: "error" }),

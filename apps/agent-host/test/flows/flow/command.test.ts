@@ -6,13 +6,15 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { FlowEvent } from "../../../src/flows/flow/run/events.js";
 import { readFlowSettings } from "../../../src/flow-command/flow/flow-settings.js";
 import { openFlow } from "../../../src/flow-command/flow/open-flow.js";
+import { runCheck } from "../../../src/flow-command/check.js";
 import { runAnyFile } from "../../../src/flow-command/run-file.js";
 import { list, object } from "./support/flows.js";
 import { example } from "./support/examples.js";
 import { rejection } from "./support/runs.js";
+import { type Ended, inProcess } from "../support/in-process.js";
 import { endCommands, HostCommand } from "../../support/session-command.js";
 
-// Each starts several processes, and the machine may be busy.
+// Some start processes, and the machine may be busy.
 vi.setConfig({ testTimeout: 30_000 });
 
 let folder = "";
@@ -26,20 +28,23 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+type Options = Partial<Parameters<typeof runAnyFile>[2]>;
 
-const start = (...args: string[]): HostCommand => new HostCommand(...args, "--runs", join(folder, "runs"));
+/** The command in this process. */
+const run = (path: string, options: Options = {}): Promise<Ended> =>
+  inProcess(() =>
+    runAnyFile(path, [], {
+      set: [],
+      disable: [],
+      agent: "scripted",
+      runs: join(folder, "runs"),
+      ...options,
+    }),
+  );
 
-async function end(command: HostCommand): Promise<Ended> {
-  const code = await command.exit;
-  return { code, stdout: command.stdout, stderr: command.stderr };
-}
+/** The command in a process of its own, which can be ended. */
+const start = (path: string): HostCommand => new HostCommand("run", path, "--runs", join(folder, "runs"));
 
-const run = (name: string, ...args: string[]): Promise<Ended> => end(start("run", example(name), ...args));
 const outputOf = ({ stdout }: Ended): unknown => JSON.parse(/completed:\n(.*)$/s.exec(stdout)?.[1] ?? "null");
 const linesOf = (text: string): FlowEvent[] =>
   text
@@ -51,21 +56,62 @@ const runs = (): string[] => readdirSync(join(folder, "runs"));
 describe("agent-host run", () => {
   it("[F151] says what happens and how to go on, and goes on; a run that succeeds leaves nothing behind", async () => {
     const approval = join(folder, "approval.txt");
-    const failed = await run("resume", "--set", "text=a b", "--set", `path=${approval}`);
+    const path = example("resume");
+    const failed = await run(path, { set: ["text=a b", `path=${approval}`] });
     expect(failed.code).toBe(1);
     const [, id = ""] = /--resume (\S+) --runs/.exec(failed.stdout) ?? [];
     expect(runs()).toEqual([id]);
     writeFileSync(approval, "yes\n");
-    const resumed = await run("resume", "--resume", id);
+    const resumed = await run(path, { resume: id });
     expect(outputOf(resumed)).toEqual({ text: "a b", path: approval, words: 2, approval: "yes" });
     expect(resumed.stdout).not.toContain("0 words: started");
     expect(runs()).toEqual([]);
-    expect((await run("resume", "--resume", id)).stderr).toContain(`There is no checkpoint of run ${id}`);
+    await expect(run(path, { resume: id })).rejects.toThrow(`There is no checkpoint of run ${id}`);
+  });
+
+  it("[F164] says how to go on so that it can be typed, without the values of parameters", async () => {
+    const path = join(folder, "it's here.flow.yaml");
+    writeFileSync(
+      path,
+      `type: Flow
+name: key
+description: d
+dynamic_params: [key]
+steps:
+  - {tool_name: fail, input_mapping: {key: key}}
+tools:
+  fail: {command: "echo no >&2; exit 3"}
+`,
+    );
+    const cache = join(folder, "cache");
+    const failed = await run(path, { set: ["key=hunter2"], cache, maxConcurrency: 2, force: true });
+    expect(failed.code).toBe(1);
+    const [id = ""] = runs();
+    expect(failed.stdout).toContain(
+      `failed: ${path}:6:5: 0 fail: "fail" failed: the command ended with exit code 3: no (FLOW-E015)
+to go on, with key as before: agent-host run '${path.replace("'", String.raw`'\''`)}' --resume ${id} --runs ${join(folder, "runs")} --cache ${cache} --max-concurrency 2 --force --set key=…
+`,
+    );
+    expect(failed.stdout).not.toContain("hunter2");
+  });
+
+  it("[F194] an input that does not fit has no place and nothing to go on with", async () => {
+    const path = join(folder, "in.flow.yaml");
+    writeFileSync(
+      path,
+      "type: Flow\nname: in\ndescription: d\ninput_schema_ref: '#/schemas/in'\nschemas: {in: {type: object, required: [a], properties: {a: {enum: [1, 2]}}}}\nsteps: []\n",
+    );
+    const failed = await run(path, { set: ["a=3"] });
+    expect(failed.code).toBe(1);
+    expect(failed.stdout).toContain(
+      "failed: The input of the flow does not fit its schema: /a must be equal to one of the allowed values (1, 2)",
+    );
+    expect(failed.stdout).not.toContain("to go on");
   });
 
   it("[F164] [F200] keeps a log of whole lines, in which no parameter is", async () => {
     const log = join(folder, "log.ndjson");
-    const ended = await run("secret", "--set", "text=hello", "--set", "key=hunter2", "--log", log, "--json");
+    const ended = await run(example("secret"), { set: ["text=hello", "key=hunter2"], log, json: true });
     expect(ended.code).toBe(0);
     expect(ended.stdout).toBe(readFileSync(log, "utf8"));
     expect(ended.stdout).not.toContain("hunter2");
@@ -102,33 +148,30 @@ tools:
 
   it("[F88] by Ctrl-C: drains, keeps a checkpoint, and says how to go on", async () => {
     const path = flow();
-    const command = start("run", path);
+    const command = start(path);
     await command.printed(/1 wait: started/);
     while (!existsSync(join(folder, "begun"))) await setImmediate();
     command.child.kill("SIGINT");
-    const ended = await end(command);
-    expect(ended.code).toBe(130);
-    expect(ended.stdout).toMatch(/1 wait: cancelled/);
-    const [, id = ""] = /cancelled\nto go on: agent-host run \S+ --resume (\S+)/.exec(ended.stdout) ?? [];
-    const resumed = await end(start("run", path, "--resume", id));
+    expect(await command.exit).toBe(130);
+    expect(command.stdout).toMatch(/1 wait: cancelled/);
+    const [, id = ""] = /cancelled\nto go on: agent-host run \S+ --resume (\S+)/.exec(command.stdout) ?? [];
+    const resumed = await run(path, { resume: id });
     expect(resumed.code).toBe(0);
     expect(readFileSync(join(folder, "first"), "utf8")).toBe("x\n");
   });
 
   it("[F242] [F163] by force: nothing that was written down is done again; while it runs nobody else may", async () => {
     const path = flow();
-    const command = start("run", path);
+    const command = start(path);
     await command.printed(/1 wait: started/);
     while (!existsSync(join(folder, "begun"))) await setImmediate();
     const [id = ""] = runs();
-    const second = await end(start("run", path, "--resume", id));
-    expect(second.code).toBe(2);
-    expect(second.stderr).toMatch(
-      new RegExp(`Run ${id} is already being run, by process ${command.child.pid ?? 0}`),
+    await expect(run(path, { resume: id })).rejects.toThrow(
+      `Run ${id} is already being run, by process ${command.child.pid ?? 0}`,
     );
     command.child.kill("SIGKILL");
     await command.exit;
-    const resumed = await end(start("run", path, "--resume", id));
+    const resumed = await run(path, { resume: id });
     expect(resumed.code).toBe(0);
     expect(readFileSync(join(folder, "first"), "utf8")).toBe("x\n");
     expect(runs()).toEqual([]);
@@ -154,7 +197,7 @@ describe("wrong input", () => {
     const path = write(`${head}steps:\n  - {tool_name: nothing}\n`);
     const { message } = await rejection(openFlow(path, { servers: true }));
     expect(message).toContain(`${path}:5:17: error: step 0 (nothing): there is no tool "nothing"`);
-    const json = await end(new HostCommand("check", "--json", path));
+    const json = await inProcess(() => runCheck([path], { json: true }));
     expect(json.code).toBe(2);
     expect(JSON.parse(json.stdout)).toMatchObject({
       valid: false,
@@ -164,11 +207,9 @@ describe("wrong input", () => {
 
   it("a flow that is not active is refused and leaves nothing, unless forced", async () => {
     const path = write(`${head}status: disabled\nsteps: []\n`);
-    const refused = await end(start("run", path));
-    expect(refused).toMatchObject({ code: 2, stdout: "" });
-    expect(refused.stderr).toContain('The flow "a" is "disabled"');
+    await expect(run(path)).rejects.toThrow('The flow "a" is "disabled"');
     expect(runs()).toEqual([]);
-    expect((await end(start("run", path, "--force"))).code).toBe(0);
+    expect((await run(path, { force: true })).code).toBe(0);
   });
 
   it("options of pipelines are not for flows, and the other way round", async () => {
@@ -199,7 +240,7 @@ describe("wrong input", () => {
   });
 
   it("a disk that is full while the log is written is told, and the run goes on", async () => {
-    const ended = await run("list", "--set", "text=x", "--log", "/dev/full");
+    const ended = await run(example("list"), { set: ["text=x"], log: "/dev/full" });
     expect(ended.code).toBe(1);
     expect(ended.stdout).toContain("completed:");
     expect(ended.stderr).toContain("the log /dev/full cannot be written");

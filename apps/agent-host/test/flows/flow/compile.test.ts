@@ -224,6 +224,31 @@ describe("collisions seen beforehand", () => {
     expect(found(dag(spread, input))).toEqual(["2 missing_mapping_key words"]);
   });
 
+  it("[F33] [F36] of a key that the step cannot see, says who makes it", () => {
+    const tools = [
+      typed("make", object({}), object({ x: "string" })),
+      typed("take", object({ x: "string" }), object({})),
+    ];
+    const steps = {
+      a: { tool_name: "make" },
+      b: { tool_name: "take", input_mapping: { x: "x" } },
+      c: { tool_name: "take" },
+    };
+    const of = (scheduling: string): string[] =>
+      compile(dag(steps, { scheduling }), toolset(...tools)).map(({ detail }) => detail);
+    for (const scheduling of ["ready", "levels"])
+      expect(of(scheduling)).toEqual([
+        'step b: there is no "x" in the context at this point; step a makes it, and this step does not come after that one',
+        'step c: tool "take" needs "x", which is not in the context; step a makes it, and this step does not come after that one',
+      ]);
+    // Not what the step itself makes.
+    const own = compile(
+      list([{ tool_name: "both", input_mapping: { x: "x" } }]),
+      toolset(typed("both", object({ x: "string" }), object({ x: "string" }))),
+    );
+    expect(own[0]?.detail).toContain('there is no "x" in the context at this point. A key of the input must');
+  });
+
   it("[F34] by levels a step sees all earlier levels, here as in a run", () => {
     const late = {
       first: { tool_name: "read" },
@@ -333,6 +358,26 @@ describe("preflight", () => {
       [0, "a", "default_next"],
       [2, "c", "flow_name"],
       [3, "d", "capability_id"],
+    ]);
+  });
+
+  it("[U18] [U19] [U27] steps that choose, decide or run a flow are refused before anything starts, whatever else the flow has", () => {
+    const beside = { b: {}, c: { depends_on: ["a", "b"] } };
+    const uses = (step: object): string[] =>
+      preflight(dag({ a: step as Record<string, unknown>, ...beside })).map(
+        ({ feature, reason }) => `${feature}: ${reason}`,
+      );
+    expect(uses({ branches: [{ target_step_id: "c", predicate: "x > 1" }] })).toEqual([
+      "branches: steps cannot be chosen during a run yet",
+    ]);
+    expect(uses({ decision_candidates: ["x", "y"] })).toEqual([
+      "decision_candidates: nobody decides between tools during a run; name one",
+    ]);
+    const flow = dag({ a: {}, ...beside }) as GraphFlow;
+    const [first, ...rest] = flow.steps;
+    const composed = { ...flow, steps: [{ ...first, tool_name: undefined, flow_name: "other" }, ...rest] };
+    expect(preflight(composed as GraphFlow).map(({ feature, reason }) => `${feature}: ${reason}`)).toEqual([
+      "flow_name: a flow cannot run another one as a step yet; put its steps here",
     ]);
   });
 

@@ -211,7 +211,7 @@ export const badFiles: readonly BadFile[] = [
   {
     wrong: "a schema that is none",
     text: `${head}schemas: {s: {type: strng}}\nsteps: []\n`,
-    says: "4:14: this is no JSON Schema that can be used",
+    says: '4:21: this is no JSON Schema that can be used: "type" must be equal to one of the allowed values ("array", ',
   },
   {
     wrong: "a reference to no schema",

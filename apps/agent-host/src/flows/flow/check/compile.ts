@@ -2,11 +2,13 @@ import { didYouMean } from "../../file/suggestion.js";
 import { fallbackOf, type FlowDefinition, type Step } from "../definition/definition.js";
 import { type HostSchemas, schemaAt } from "../definition/schema-refs.js";
 import type { Tool, Toolset } from "../tools/tool.js";
+import { checkInputs } from "./check-inputs.js";
+import { checkFallbackOutputs, contributionOf } from "./check-outputs.js";
 import type { Finding } from "./finding.js";
 import { type Contribution, KnownContext } from "./known-context.js";
 import { inWords, isCompatible, shapeOf } from "./object-shape.js";
 import { StepOrder } from "./order.js";
-import { StepCheck } from "./step-check.js";
+import { nameOf, StepCheck } from "./step-check.js";
 
 /**
  * What can be said of a flow without running it: of each step in the order of declaration, then of the whole. Pure: the
@@ -20,17 +22,19 @@ export function compile(flow: FlowDefinition, tools: Toolset, host: HostSchemas 
   // Before the rest, as a step may be declared before those that it depends on; their findings come with them.
   const contributions = checks.map((check): Contribution => ({
     by: check.label,
-    ...check.outputs(toolOf(check.step, tools)),
+    ...contributionOf(check, toolOf(check.step, tools)),
   }));
   const outputs = checks.map((check) => check.findings.splice(0));
-  const contextOf = (steps: readonly number[]): KnownContext => {
-    const context = KnownContext.initial(flow, host);
+  const contextOf = (steps: readonly number[], of?: string): KnownContext => {
+    const makerElsewhere = (key: string): string | undefined =>
+      contributions.find(({ by, keys }) => by !== of && keys.has(key))?.by;
+    const context = KnownContext.initial(flow, host, makerElsewhere);
     for (const step of steps) context.add(contributions[step] ?? nothing);
     return context;
   };
 
   const findings = checks.flatMap((check, index) => {
-    const context = contextOf(order.visibleTo(index));
+    const context = contextOf(order.visibleTo(index), check.label);
     checkTools(check, tools, context);
     checkContracts(check, flow, host);
     check.findings.push(...(outputs[index] ?? []));
@@ -61,8 +65,8 @@ function checkTools(check: StepCheck, tools: Toolset, context: KnownContext): vo
   if (tool === undefined)
     check.report("missing_tool", null, `there is no tool ${missing(tool_name, tools)}`, ["tool_name"]);
   else {
-    check.inputs(tool, context, false);
-    check.retry(tool);
+    checkInputs(check, tool, context, false);
+    checkRetry(check, tool);
   }
   const fallbackName = fallbackOf(check.step);
   if (fallbackName === undefined) return;
@@ -71,9 +75,15 @@ function checkTools(check: StepCheck, tools: Toolset, context: KnownContext): vo
     const detail = `on_error names no tool that there is: ${missing(fallbackName, tools)}`;
     check.report("missing_fallback_tool", null, detail, ["on_error"]);
   } else {
-    check.inputs(fallback, context, true);
-    if (tool !== undefined) check.fallbackOutputs(tool, fallback);
+    checkInputs(check, fallback, context, true);
+    if (tool !== undefined) checkFallbackOutputs(check, tool, fallback);
   }
+}
+
+function checkRetry(check: StepCheck, tool: Tool): void {
+  const why = tool.unsafeToRetry;
+  if (why !== undefined && (check.step.retry?.max_retries ?? 0) > 0)
+    check.report("unsafe_retry", null, `retrying ${nameOf(tool)} is not safe: ${why}`, ["retry"]);
 }
 
 function missing(name: string, tools: Toolset): string {

@@ -21,10 +21,20 @@ export interface Contribution {
 export class KnownContext {
   readonly keys = new Map<string, KnownKey>();
   open = false;
+  /** Who makes a key that is not here: a step that this place does not come after. */
+  readonly makerElsewhere: (key: string) => string | undefined;
+
+  constructor(makerElsewhere: (key: string) => string | undefined) {
+    this.makerElsewhere = makerElsewhere;
+  }
 
   /** What a run starts with. Without an input schema that is nothing but the parameters. */
-  static initial(flow: FlowDefinition, host: HostSchemas): KnownContext {
-    const context = new KnownContext();
+  static initial(
+    flow: FlowDefinition,
+    host: HostSchemas,
+    makerElsewhere: (key: string) => string | undefined = () => undefined,
+  ): KnownContext {
+    const context = new KnownContext(makerElsewhere);
     if (flow.input_schema_ref !== null)
       context.add({ ...shapeOf(schemaAt(flow, flow.input_schema_ref, host)), by: "the input of the flow" });
     context.add({

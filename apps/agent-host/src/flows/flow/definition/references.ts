@@ -1,7 +1,7 @@
 import { didYouMean } from "../../file/suggestion.js";
 import type { Problem } from "../../file/problem.js";
 import type { Path, SourceFile } from "../../file/source-file.js";
-import { JsonSchema } from "../../json-schema.js";
+import { JsonSchema, type JsonSchemaError } from "../../json-schema.js";
 import type { FlowDefinition } from "./definition.js";
 import { localSchemaName } from "./schema-refs.js";
 import { valid as validVersion } from "semver";
@@ -16,7 +16,8 @@ export function referenceProblems(flow: FlowDefinition, file: SourceFile): Probl
     try {
       new JsonSchema(value);
     } catch (error) {
-      report(`this is no JSON Schema that can be used: ${(error as Error).message}`, path);
+      const { message, path: within } = error as JsonSchemaError;
+      report(`this is no JSON Schema that can be used: ${message}`, [...path, ...within]);
     }
   };
 

@@ -1,8 +1,8 @@
-import { GraphError, joinGraph } from "@holdfast/join-merge";
+import { cycleIn } from "../../cycle.js";
 import type { Problem } from "../../file/problem.js";
 import type { Path, SourceFile } from "../../file/source-file.js";
 import { didYouMean } from "../../file/suggestion.js";
-import type { FlowDefinition, GraphStep } from "./definition.js";
+import type { FlowDefinition } from "./definition.js";
 
 /** What is wrong with the graph of a flow: ids that come twice, dependencies on nothing; if those are right, a circle. */
 export function topologyProblems(flow: FlowDefinition, file: SourceFile): Problem[] {
@@ -24,29 +24,18 @@ export function topologyProblems(flow: FlowDefinition, file: SourceFile): Proble
       const path = ["steps", index, "depends_on", at];
       const name = JSON.stringify(id);
       if (!ids.includes(id)) report(`there is no step ${name}${didYouMean(id, ids)}`, path);
-      else if (id === step_id) report(`step ${name} depends on itself`, path);
+      else if (id === step_id) report(`step ${name} depends on itself; take it out`, path);
       else if (depends_on.indexOf(id) < at) report(`depends_on has ${name} twice`, path);
     }
   if (problems.length > 0) return problems;
-  const cycle = cycleOf(flow.steps);
+  const cycle = cycleIn(flow.steps.map(({ step_id, depends_on }) => [step_id, depends_on]));
   if (cycle !== undefined) {
     const first = flow.steps.findIndex(({ step_id }) => step_id === cycle[0]);
-    report(`steps depend on each other: ${cycle.join(" needs ")}`, ["steps", first, "depends_on"]);
+    report(`steps depend on each other: ${cycle.join(" needs ")}; take one of these out of depends_on`, [
+      "steps",
+      first,
+      "depends_on",
+    ]);
   }
   return problems;
-}
-
-/** The way round a circle, from the step declared first. Asks the graph that will run them. */
-function cycleOf(steps: readonly GraphStep[]): readonly string[] | undefined {
-  const tasks = steps.map(
-    ({ step_id, depends_on }) => [step_id, { dependsOn: depends_on, run: () => undefined }] as const,
-  );
-  try {
-    // Told to stop before it starts: the graph is checked, and nothing runs.
-    joinGraph(tasks, { signal: AbortSignal.abort() }).catch(() => undefined);
-    return undefined;
-  } catch (error) {
-    if (error instanceof GraphError && error.reason === "cycle") return error.path;
-    throw error;
-  }
 }

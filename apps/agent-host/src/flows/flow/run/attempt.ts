@@ -2,6 +2,7 @@ import type { KeyedMutex } from "@holdfast/keyed-mutex";
 import type { Tool } from "../tools/tool.js";
 import { linkSignals } from "../../../session/linked-signal.js";
 import type { Ports } from "./ports.js";
+import type { WaitFor } from "./step-waits.js";
 import {
   type At,
   StepExecutionError,
@@ -20,8 +21,7 @@ export interface AttemptOptions {
   readonly exclusiveKeys: readonly string[];
   readonly exclusive: KeyedMutex;
   readonly ports: Ports;
-  /** Waits without the slot of this step. */
-  readonly idle: <R>(fn: () => R) => Promise<Awaited<R>>;
+  readonly waitFor: WaitFor;
 }
 
 /**
@@ -35,10 +35,12 @@ export async function attempt(
   input: Record<string, unknown>,
   options: AttemptOptions,
 ): Promise<Record<string, unknown>> {
-  const { at, signal, timeoutMs, exclusive, exclusiveKeys, idle } = options;
+  const { at, signal, timeoutMs, exclusive, exclusiveKeys, waitFor } = options;
   const token =
     exclusive.tryAcquireAll(exclusiveKeys) ??
-    (await idle(() => exclusive.acquireAll(exclusiveKeys, { signal })));
+    (await waitFor({ for: "exclusive", keys: exclusiveKeys }, () =>
+      exclusive.acquireAll(exclusiveKeys, { signal }),
+    ));
   const { signal: told, abort, unlink } = abortable(signal);
   const work = call(tool, input, told).finally(() => {
     token.release();

@@ -27,11 +27,28 @@ interface Always {
 }
 
 /** What a step's event has besides. */
-interface OfStep extends StepPlace {
+export interface OfStep extends StepPlace {
   readonly level: number | null;
   /** Steps that run beside each other, by levels. */
   readonly group: string | null;
 }
+
+/** What a step that has started waits for. Meanwhile it holds no slot. */
+export type StepWait =
+  /** Nobody else holds one of the keys. */
+  | { readonly for: "exclusive"; readonly keys: readonly string[] }
+  /** Another step works out what this one wants to take from the cache. */
+  | { readonly for: "cache" }
+  /** The pause before the how-manieth retry of how many. */
+  | {
+      readonly for: "retry";
+      readonly ms: number;
+      readonly retry: number;
+      readonly max_retries: number;
+      readonly error: string;
+    }
+  /** What it waited for is there. */
+  | { readonly for: "slot" };
 
 /** What happens in a run, in the order in which it does. Plain data. */
 export type FlowEvent = Always &
@@ -42,9 +59,15 @@ export type FlowEvent = Always &
         readonly version: string;
         readonly input: unknown;
         readonly resumed: boolean;
+        readonly total_steps: number;
+        /** How many were done before the run was resumed. */
+        readonly done_steps: number;
       }
     | ({ readonly kind: "step_queued" } & OfStep)
     | ({ readonly kind: "step_start"; readonly inputs: unknown } & OfStep)
+    | ({ readonly kind: "step_waiting"; readonly waits_for: StepWait } & OfStep)
+    /** It has waited, and has its slot again. */
+    | ({ readonly kind: "step_working" } & OfStep)
     | ({
         readonly kind: "step_end";
         readonly record: StepRecord;

@@ -1,6 +1,6 @@
 import type { Step } from "../definition/definition.js";
 import type { Tool } from "../tools/tool.js";
-import { lookUp, pointerTokens } from "./json-pointer.js";
+import { lookUp, pointerTokens } from "../../json-pointer.js";
 import { type At, InputMappingError } from "./step-errors.js";
 
 /** What a tool gets, and what of it may be written down. */

@@ -1,11 +1,13 @@
-import { type BranchRecord, KeyCollisionError } from "@holdfast/join-merge";
-import { labelOf } from "../check/compile.js";
+import type { BranchRecord } from "@holdfast/join-merge";
 import type { FlowDefinition } from "../definition/definition.js";
-import type { EventParts, StepPlace } from "./events.js";
+import { collisionsInWords } from "./collisions.js";
+import type { EventParts } from "./events.js";
 import type { Ports } from "./ports.js";
 import { ReadySteps } from "./ready-steps.js";
 import { errorFields, type StepRecord, type StepStatus } from "./records.js";
-import type { StepOutcome } from "./step-runner.js";
+import { StepPlaces } from "./step-places.js";
+import type { StepOutcome } from "./step-outcome.js";
+import type { StepListener } from "./step-waits.js";
 
 /** What is known of a step while a run goes on. */
 interface StepState {
@@ -23,12 +25,12 @@ interface StepState {
 
 /** Notes what becomes of the steps of a run, and tells of it. */
 export class StepLog {
+  readonly places: StepPlaces;
   readonly #flow: FlowDefinition;
   readonly #ports: Ports;
   readonly #tell: (event: EventParts) => void;
   readonly #ready: ReadySteps;
   readonly #states: StepState[];
-  readonly #indexes: ReadonlyMap<string, number>;
   readonly #slots = new Set<number>();
 
   constructor(
@@ -41,30 +43,11 @@ export class StepLog {
     this.#ports = ports;
     this.#tell = tell;
     this.#ready = new ReadySteps(flow);
+    this.places = new StepPlaces(flow, this.#ready.levels);
     this.#states = flow.steps.map((_, index) => {
-      const record = done.get(this.nameOf(index));
+      const record = done.get(this.places.nameOf(index));
       return record === undefined ? {} : { record };
     });
-    this.#indexes = new Map(flow.steps.map((_, index) => [this.nameOf(index), index]));
-  }
-
-  /** What a step is called in the graph that runs it. */
-  nameOf(index: number): string {
-    const step = this.#flow.steps[index];
-    return step !== undefined && "step_id" in step ? step.step_id : String(index);
-  }
-
-  indexOf(name: string): number {
-    return this.#indexes.get(name) ?? -1;
-  }
-
-  placeOf(index: number): StepPlace {
-    const step = this.#flow.steps[index];
-    return {
-      step_index: index,
-      step_id: step !== undefined && "step_id" in step ? step.step_id : null,
-      tool_name: step?.tool_name ?? null,
-    };
   }
 
   get toolCalls(): number {
@@ -83,8 +66,20 @@ export class StepLog {
     Object.assign(state, { slot, startedAt: this.#ports.elapsed(), started_at: this.#now() });
   }
 
-  inputsKnown(index: number, inputs: unknown): void {
-    this.#tell({ kind: "step_start", inputs, ...this.#ofStep(index) });
+  /** Told how the work of a step gets on. */
+  listener(index: number): StepListener {
+    const place = this.places.ofStep(index);
+    return {
+      started: (inputs) => {
+        this.#tell({ kind: "step_start", inputs, ...place });
+      },
+      waiting: (waits_for) => {
+        this.#tell({ kind: "step_waiting", waits_for, ...place });
+      },
+      working: () => {
+        this.#tell({ kind: "step_working", ...place });
+      },
+    };
   }
 
   /** The work of a step is done; what counts as its end is for the graph to say. */
@@ -96,26 +91,33 @@ export class StepLog {
 
   /** The graph says how a step has ended. */
   settled(branch: BranchRecord): void {
-    const index = this.indexOf(branch.name);
+    const index = this.places.indexOf(branch.name);
     const state = this.#states[index];
     if (state === undefined) return;
     if (state.slot !== undefined) this.#slots.delete(state.slot);
     const record = this.#record(index, statusOf(branch), errorOf(branch) ?? state.outcome?.error);
     state.record = record;
     const { launched_at, started_at, completed_at } = record;
-    this.#tell({ kind: "step_end", record, launched_at, started_at, completed_at, ...this.#ofStep(index) });
+    this.#tell({
+      kind: "step_end",
+      record,
+      launched_at,
+      started_at,
+      completed_at,
+      ...this.places.ofStep(index),
+    });
     if (record.skipped)
-      this.#tell({ kind: "step_skipped", reason: record.error_message, ...this.#ofStep(index) });
+      this.#tell({ kind: "step_skipped", reason: record.error_message, ...this.places.ofStep(index) });
     if (record.success) this.#queue(this.#ready.after(index));
   }
 
   /** Everything is over: the records in the order of the graph. Tells of those that turn out to have failed or never ran. */
   close(branches: readonly BranchRecord[], reason: string): StepRecord[] {
     return branches.map((branch) => {
-      const index = this.indexOf(branch.name);
+      const index = this.places.indexOf(branch.name);
       const { record } = this.#states[index] ?? {};
       if (record === undefined) {
-        this.#tell({ kind: "step_cancelled", reason, ...this.#ofStep(index) });
+        this.#tell({ kind: "step_cancelled", reason, ...this.places.ofStep(index) });
         return this.#record(index, "not_started", undefined);
       }
       if (branch.status !== "failed" || !record.success) return record;
@@ -125,27 +127,11 @@ export class StepLog {
         success: false,
         outputs: null,
         ...errorFields(branch.error),
-        ...this.#inWords(branch),
+        ...collisionsInWords(branch, this.#flow, this.places),
       } as const;
-      this.#tell({ kind: "merge_failed", record: refused, ...this.#ofStep(index) });
+      this.#tell({ kind: "merge_failed", record: refused, ...this.places.ofStep(index) });
       return refused;
     });
-  }
-
-  /** What collided, in the words of the file. */
-  #inWords({ name, error }: BranchRecord & { readonly status: "failed" }): { error_message?: string } {
-    if (!(error instanceof KeyCollisionError)) return {};
-    const own = error.collisions.filter(({ by }) => by === name);
-    const said = own.map(({ key, kind, over }) => {
-      const whose = over === null ? "the input or a parameter" : labelOf(this.#flow, this.indexOf(over));
-      return kind === "base"
-        ? `${JSON.stringify(key)} is already there, from ${whose}`
-        : `${JSON.stringify(key)} is also written by ${whose}, and neither comes after the other`;
-    });
-    const remedy = own.some(({ kind }) => kind === "sibling")
-      ? 'rename it with output_mapping, or give it a rule under "merge" or "on_sibling_collision"'
-      : 'rename it with output_mapping, or set "on_context_collision" to warn or overwrite';
-    return { error_message: `Nothing is merged: ${said.join("; ")}; ${remedy}` };
   }
 
   #queue(steps: readonly number[]): void {
@@ -155,7 +141,7 @@ export class StepLog {
       if (state.record !== undefined) this.#queue(this.#ready.after(index));
       else {
         Object.assign(state, { queuedAt: this.#ports.elapsed(), launched_at: this.#now() });
-        this.#tell({ kind: "step_queued", ...this.#ofStep(index) });
+        this.#tell({ kind: "step_queued", ...this.places.ofStep(index) });
       }
     }
   }
@@ -165,9 +151,9 @@ export class StepLog {
     const { outcome, startedAt, endedAt } = state;
     const hasError = error !== undefined || status === "failed";
     return {
-      ...this.placeOf(index),
+      ...this.places.placeOf(index),
       flow_name: this.#flow.name,
-      level: this.#levelOf(index),
+      level: this.places.levelOf(index),
       status,
       success: status === "succeeded",
       inputs: outcome?.inputs?.shown ?? null,
@@ -198,18 +184,8 @@ export class StepLog {
     return known.length < ends.length ? null : queuedAt - Math.max(...known);
   }
 
-  #ofStep(index: number): StepPlace & { readonly level: number | null; readonly group: string | null } {
-    const level = this.#levelOf(index);
-    return { ...this.placeOf(index), level, group: level === null ? null : `level-${level}` };
-  }
-
-  #levelOf(index: number): number | null {
-    const byLevel = this.#flow.type === "DAGFlow" && this.#flow.scheduling === "levels";
-    return byLevel ? (this.#ready.levels?.[index] ?? null) : null;
-  }
-
   #stateOf(name: string): StepState {
-    return this.#states[this.indexOf(name)] ?? {};
+    return this.#states[this.places.indexOf(name)] ?? {};
   }
 
   #now(): string {

@@ -77,6 +77,9 @@ function parsed(stdout: string): unknown {
   try {
     return JSON.parse(stdout);
   } catch (error) {
-    throw new Error(`the command printed no JSON: ${(error as Error).message}`, { cause: error });
+    throw new Error(
+      `the command printed no JSON: ${(error as Error).message}; let it print one object, or leave out "output"`,
+      { cause: error },
+    );
   }
 }

@@ -1,5 +1,6 @@
 import type { Problem } from "../../file/problem.js";
 import type { Path, SourceFile } from "../../file/source-file.js";
+import { JsonSchemaError } from "../../json-schema.js";
 import type { Step } from "./model.js";
 
 /** Takes down what is wrong with a file, in the order in which the rules find it. */
@@ -25,7 +26,8 @@ export class Report {
     try {
       return read();
     } catch (error) {
-      this.add(`${prefix}${(error as Error).message}`, path);
+      const within = error instanceof JsonSchemaError ? error.path : [];
+      this.add(`${prefix}${(error as Error).message}`, [...path, ...within]);
       return otherwise;
     }
   }

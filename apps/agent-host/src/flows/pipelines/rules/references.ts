@@ -1,3 +1,4 @@
+import { cycleIn } from "../../cycle.js";
 import { didYouMean } from "../../file/suggestion.js";
 import type { Report } from "../definition/report.js";
 import { isJoin, type Step } from "../definition/model.js";
@@ -26,6 +27,7 @@ export function checkJoins({ scope }: StepGraph, report: Report): void {
 
 /** Names in `depends_on` that mean no earlier step. */
 export function checkReferences(graph: StepGraph, report: Report): void {
+  const cycle = cycleOf(graph);
   for (const step of graph.scope.steps)
     for (const [at, id] of step.dependsOn.entries()) {
       const path = ["depends_on", at];
@@ -34,14 +36,29 @@ export function checkReferences(graph: StepGraph, report: Report): void {
       };
       const found = graph.step(id);
       if (step.dependsOn.indexOf(id) < at) wrong(`names "${id}" twice in depends_on`);
-      else if (id === step.id) wrong(`depends on itself`);
+      else if (id === step.id) wrong("depends on itself; take it out");
       else if (found === undefined)
         wrong(
           `depends on "${id}", which is not declared in ${graph.scope.label}${didYouMean(id, others(graph, step))}`,
         );
       else if (found.index > step.index)
-        wrong(`depends on "${id}", which is declared later; move "${id}" up`);
+        wrong(`depends on "${id}", which is declared later${remedy(step, found, cycle)}`);
     }
+}
+
+/** To move it up helps only if it can stand there. */
+function remedy(step: Step, found: Step, cycle: readonly string[]): string {
+  const isInCycle = cycle.some((id, at) => id === step.id && cycle[at + 1] === found.id);
+  if (!isInCycle) return `; move "${found.id}" up`;
+  return `, and they depend on each other: ${cycle.join(" needs ")}; take one of these out of depends_on`;
+}
+
+/** A circle, if there is one, among the steps whose names mean one step. */
+function cycleOf(graph: StepGraph): readonly string[] {
+  const steps = graph.scope.steps.filter((step) => graph.step(step.id) === step);
+  const known = (step: Step): string[] =>
+    [...new Set(step.dependsOn)].filter((id) => id !== step.id && graph.step(id) !== undefined);
+  return cycleIn(steps.map((step) => [step.id, known(step)])) ?? [];
 }
 
 function others({ scope }: StepGraph, step: Step): string[] {

@@ -35,7 +35,7 @@ function problemWith(id: string, step: Step, { isAfter }: Use, graph: StepGraph)
     return `there is no step "${id}" in ${graph.scope.label}${didYouMean(id, ids)}`;
   }
   if (found === step) return isAfter ? undefined : `"${id}" is this step itself, which has no result yet`;
-  if (found.index > step.index) return `"${id}" is declared later`;
+  if (found.index > step.index) return `"${id}" is declared later; move "${id}" up`;
   if (graph.isOver(found, step)) return undefined;
   return `"${id}" is async and nothing between them waits for it: name "${id}" in depends_on of "${step.id}", or put a join before it`;
 }

@@ -33,7 +33,11 @@ export class StepError extends Error {
 
   /** What was thrown, as a failure of this step. */
   static of(error: unknown, stepId: string): StepError {
-    if (error instanceof StepError) return error;
+    if (error instanceof StepError) {
+      // That the log cannot be written is no step's failure.
+      if (error.stepId !== undefined || error.type === "storage/write-failed") return error;
+      return new StepError(error.type, error.message, { stepId, cause: error });
+    }
     const message = error instanceof Error ? error.message : String(error);
     return new StepError("runner/invocation-failed", `step "${stepId}": ${message}`, {
       stepId,

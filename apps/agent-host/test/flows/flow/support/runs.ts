@@ -1,9 +1,6 @@
 import { setImmediate } from "node:timers/promises";
-import {
-  type Configuration,
-  type ExecutorOptions,
-  FlowExecutor,
-} from "../../../../src/flows/flow/run/executor.js";
+import type { Configuration } from "../../../../src/flows/flow/run/configuration.js";
+import { type ExecutorOptions, FlowExecutor } from "../../../../src/flows/flow/run/executor.js";
 import type { FlowEvent, FlowMiddleware } from "../../../../src/flows/flow/run/events.js";
 import type { Ports } from "../../../../src/flows/flow/run/ports.js";
 import type { RunResult } from "../../../../src/flows/flow/run/records.js";

@@ -1,0 +1,25 @@
+import type { RunEvent } from "../flows/pipelines/run/events.js";
+import type { BoardChange } from "./live-board.js";
+
+/** What an event of a pipeline changes on a board. */
+export function pipelineChange(event: RunEvent): BoardChange | undefined {
+  switch (event.type) {
+    case "run_started":
+      return { type: "begins", total: event.totalSteps };
+    case "step_launched":
+      return { type: "waits", step: event.stepId, for: event.dependsOn };
+    case "step_started":
+      return { type: "runs", step: event.stepId };
+    case "gate_reached":
+      return { type: "waits", step: event.stepId, for: "a human" };
+    case "step_completed":
+    case "step_failed":
+    case "step_skipped":
+    case "step_cancelled": {
+      const { stepId: step } = event;
+      return { type: "over", step, isPart: step.includes("::") || step.endsWith("__on_result") };
+    }
+    default:
+      return undefined;
+  }
+}
