@@ -17,6 +17,10 @@ export function controlLine(event: RunEvent): object | undefined {
         launched_at: event.launchedAt,
         depends_on: event.dependsOn,
       };
+    case "step_awaits":
+    case "step_queued":
+    case "gate_passed":
+      return undefined;
     case "step_started":
       return { type: event.type, ...placeOf(event), resolved_prompt: event.prompt };
     case "runner_event":

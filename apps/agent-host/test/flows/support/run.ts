@@ -114,12 +114,14 @@ export function responseOf({ view }: RunResult, stepId: string): string | null |
   return view.find(stepId)?.response;
 }
 
-/** `type step` of each event. */
+/** `type step` of each event; of those that only say who waits, if they are asked for. */
 export function told(events: readonly RunEvent[], ...types: RunEvent["type"][]): string[] {
   return events
-    .filter(({ type }) => types.length === 0 || types.includes(type))
+    .filter(({ type }) => (types.length === 0 ? !ofWaiting.has(type) : types.includes(type)))
     .map((event) => ("stepId" in event ? `${event.type} ${event.stepId}` : event.type));
 }
+
+const ofWaiting = new Set<RunEvent["type"]>(["step_awaits", "step_queued", "gate_passed"]);
 
 /** The lines of the turn log, as whoever reads it gets them. */
 export function lines(events: readonly RunEvent[]): Record<string, unknown>[] {

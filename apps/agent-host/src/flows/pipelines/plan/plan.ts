@@ -19,6 +19,8 @@ export interface Plan {
   readonly nodes: readonly PlanNode[];
   /** The async steps that are launched when a main-flow step, or the start, is over. */
   readonly launches: ReadonlyMap<string, readonly Step[]>;
+  /** The main-flow step that comes after each of those, and after the start. */
+  readonly next: ReadonlyMap<string, Step>;
 }
 
 /**
@@ -27,12 +29,16 @@ export interface Plan {
  */
 export function planOf(scope: Scope): Plan {
   const launches = new Map<string, Step[]>();
+  const next = new Map<string, Step>();
   let from = start;
   const nodes = scope.steps.map((step): PlanNode => {
     const node = { step, from, dependsOn: [...new Set([from, ...step.dependsOn])] };
     if (step.async) launches.set(from, [...(launches.get(from) ?? []), step]);
-    else from = step.id;
+    else {
+      next.set(from, step);
+      from = step.id;
+    }
     return node;
   });
-  return { scope, nodes, launches };
+  return { scope, nodes, launches, next };
 }

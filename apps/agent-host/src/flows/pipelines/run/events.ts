@@ -23,9 +23,25 @@ export type RunEvent =
       readonly launchedAt: string;
       readonly dependsOn: readonly string[];
     })
+  /** The main flow has come to a step that depends on others, and waits for those that are not over. */
+  | {
+      readonly type: "step_awaits";
+      readonly stepId: string;
+      readonly dependsOn: readonly string[];
+      readonly at: string;
+    }
+  /** All that a step depends on is over: it waits for a slot, and for the end of a pause. */
+  | { readonly type: "step_queued"; readonly stepId: string; readonly at: string }
   | (OfStep & { readonly type: "step_started"; readonly prompt: string | null; readonly startedAt: string })
   | { readonly type: "runner_event"; readonly stepId: string; readonly event: RunnerEvent }
-  | { readonly type: "gate_reached"; readonly stepId: string; readonly message: string | undefined }
+  | {
+      readonly type: "gate_reached";
+      readonly stepId: string;
+      readonly message: string | undefined;
+      readonly at: string;
+    }
+  /** A human has answered, or none is there. */
+  | { readonly type: "gate_passed"; readonly stepId: string; readonly at: string }
   | (OfStep & {
       readonly type: "step_completed";
       readonly record: StepRecord;
@@ -48,6 +64,7 @@ export type RunEvent =
       readonly action: "continue" | "retry";
       readonly attempt: number | undefined;
       readonly maxRetries: number | undefined;
+      readonly at: string;
     }
   | (OfStep & {
       readonly type: "step_cancelled";

@@ -152,7 +152,17 @@ export class ScopeRun {
         dependsOn: step.dependsOn,
       });
     }
+    this.#tellAwaited(from);
     this.#stopDoomed();
+  }
+
+  /** Says whom the main flow waits for before its next step. */
+  #tellAwaited(from: string): void {
+    const { events, stamps } = this.#options.context;
+    const next = this.#plan.next.get(from);
+    if (next === undefined || next.dependsOn.length === 0) return;
+    const { stepId } = this.#named(this.#runs.of(next.id));
+    events.tell({ type: "step_awaits", stepId, dependsOn: next.dependsOn, at: stamps.next() });
   }
 
   /** A step's turn has come: all that it depends on is over. */
@@ -202,8 +212,10 @@ export class ScopeRun {
     collected: readonly StepRecord[],
   ): Promise<void> {
     const { step } = run;
+    const { events, stamps } = this.#options.context;
     const worker = new StepWorker({ ...this.#options, keep: this.#keep }, run, dependencies);
     let release: (() => void) | undefined;
+    events.tell({ type: "step_queued", stepId: this.#named(run).stepId, at: stamps.next() });
     try {
       // Whoever is only told to wait holds nothing that others could need.
       if (step.async && !isJoin(step)) release = await this.#slots.acquire(step.index, run.signal);
@@ -262,7 +274,7 @@ export class ScopeRun {
       },
     );
     if (step.onError.kind === "continue") {
-      const { events } = this.#options.context;
+      const { events, stamps } = this.#options.context;
       const { stepId } = this.#named(run);
       events.tell({
         type: "step_error",
@@ -271,6 +283,7 @@ export class ScopeRun {
         action: "continue",
         attempt: undefined,
         maxRetries: undefined,
+        at: stamps.next(),
       });
       this.#settle(run, { kind: "absorbed", error, records: collected });
       return;

@@ -117,8 +117,13 @@ export class StepWorker {
     if (this.#run.signal.aborted) throw thrown;
     const error = StepError.of(thrown, step.id);
     const { onError } = step;
-    const { events } = this.#where.context;
-    const told = { type: "step_error", stepId: this.#named(step).stepId, error } as const;
+    const { events, stamps } = this.#where.context;
+    const told = {
+      type: "step_error",
+      stepId: this.#named(step).stepId,
+      error,
+      at: stamps.next(),
+    } as const;
     if (onError.kind === "continue") {
       events.tell({ ...told, action: "continue", attempt: undefined, maxRetries: undefined });
       await this.#where.keep();

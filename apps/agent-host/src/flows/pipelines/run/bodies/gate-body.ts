@@ -24,6 +24,9 @@ export async function askHuman(
   { context, name, signal }: Pick<Place, "context" | "name" | "signal">,
   message: string | undefined,
 ): Promise<string | undefined> {
-  context.events.tell({ type: "gate_reached", stepId: name, message });
-  return context.human?.atGate(name, message, signal);
+  const { events, stamps, human } = context;
+  events.tell({ type: "gate_reached", stepId: name, message, at: stamps.next() });
+  const answer = await human?.atGate(name, message, signal);
+  events.tell({ type: "gate_passed", stepId: name, at: stamps.next() });
+  return answer;
 }
