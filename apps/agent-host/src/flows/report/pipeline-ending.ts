@@ -1,0 +1,16 @@
+import type { RunEvent } from "../pipelines/run/events.js";
+import { cut } from "./excerpt.js";
+import type { Ending } from "./report.js";
+
+type Finished = Extract<RunEvent, { readonly type: "run_finished" }>;
+
+/** How a pipeline ended, if it did. */
+export function endingOf(finished: Finished | undefined): Ending {
+  if (finished === undefined) return { status: "open", message: undefined, others: [] };
+  const { status, error, breakAt } = finished;
+  return {
+    status: status === "killed" ? "cancelled" : status,
+    message: status === "break" ? `${breakAt ?? "A step"} ended it early.` : error && cut(error.message),
+    others: error?.secondary.map((each) => cut(each instanceof Error ? each.message : String(each))) ?? [],
+  };
+}
