@@ -5,8 +5,7 @@ import { UsageError } from "./usage-error.js";
 import { type GuardOptions, runGuard } from "./guard/run-guard.js";
 import { defaultLimits } from "./session/limits.js";
 import { defaultRuns } from "./flow-command/flow/resume-command.js";
-import type { RunFlowOptions } from "./flow-command/flow/run-flow.js";
-import type { RunOptions } from "./flow-command/run.js";
+import type { RunAnyOptions } from "./flow-command/run-file.js";
 import type { SessionCommandOptions } from "./session-command/run-session.js";
 
 const usageExit = 2;
@@ -168,6 +167,7 @@ function program(exit: (code: number) => void): Command {
     )
     .option("--max-concurrency <number>", "how many async steps may run at once", count)
     .option("--log <file>", "append the turn log to this file, one JSON object per line")
+    .option("--report <file>", "write a page about the run when it has ended, whatever the end: an HTML file")
     .option("--resume <id>", "go on with a run of this flow that failed or was ended")
     .option("--runs <folder>", "where runs of flows keep what they need to be resumed", defaultRuns)
     .option("--cache <folder>", "where outputs of a flow's tools are kept that need not be made again")
@@ -180,7 +180,7 @@ function program(exit: (code: number) => void): Command {
         .choices(["scripted", "stream-json", "acp", "ai"])
         .default("scripted"),
     )
-    .action(async (file: string, command: string[], options: RunOptions & RunFlowOptions) => {
+    .action(async (file: string, command: string[], options: RunAnyOptions) => {
       const { runAnyFile } = await import("./flow-command/run-file.js");
       exit(await runAnyFile(file, command, options));
     });

@@ -2,10 +2,13 @@ import { fileKeeper } from "../flows/log/keepers.js";
 import { Library } from "../flows/pipelines/library.js";
 import { runPipeline } from "../flows/pipelines/run/pipeline-run.js";
 import { Sinks } from "../flows/pipelines/run/sinks.js";
+import { outlineOfPipeline } from "../flows/report/outline.js";
+import { PipelineReporter } from "../flows/report/pipeline-reporter.js";
 import { HostSignals } from "../session-command/host-signals.js";
 import { openLog } from "./open-log.js";
 import { UsageError } from "../usage-error.js";
 import { audienceFor } from "./audience.js";
+import type { ReportFile } from "./report-file.js";
 import { type RunnerName, runnersFor } from "./runners.js";
 
 export interface RunOptions {
@@ -23,6 +26,7 @@ export async function runFile(
   file: string,
   command: readonly string[],
   options: RunOptions,
+  report: ReportFile | undefined,
 ): Promise<number> {
   const library = new Library();
   const called = capped(library.open(file), options.maxConcurrency);
@@ -38,21 +42,29 @@ export async function runFile(
     // A reader of events that has gone away ends nothing.
     (signal) => signal === "SIGPIPE" && options.control === true,
   );
+  const reporter = new PipelineReporter(outlineOfPipeline(called.scope));
   const keepers = [...(log === undefined ? [] : [fileKeeper(log)]), ...audience.keepers];
   try {
+    await using page = report?.of(reporter);
     const result = await runPipeline({
       library,
       called,
       runners,
       inputs,
-      events: new Sinks(keepers, [audience.watch], audience.warn),
+      events: new Sinks(
+        keepers,
+        [audience.watch, ...(page === undefined ? [] : [reporter.tell])],
+        audience.warn,
+      ),
       human: audience.human,
       pause: audience.pause,
       disabled: new Set(options.disable),
       signal: stop.signal,
     });
     await audience.end(result, library.placeOf(called, result.error?.stepId));
-    return await signals.exitCode(result.status === "completed" || result.status === "break" ? 0 : 1);
+    const isReported = (await page?.write()) ?? true;
+    const isGood = result.status === "completed" || result.status === "break";
+    return await signals.exitCode(isGood && isReported ? 0 : 1);
   } finally {
     signals.off();
     await log?.close();

@@ -10,10 +10,13 @@ import type { FlowEvent, FlowMiddleware } from "../../flows/flow/run/events.js";
 import type { RunOptions } from "../../flows/flow/run/configuration.js";
 import { FlowExecutor } from "../../flows/flow/run/executor.js";
 import type { RunResult } from "../../flows/flow/run/records.js";
+import { FlowReporter } from "../../flows/report/flow-reporter.js";
+import { outlineOfFlow } from "../../flows/report/outline.js";
 import { type ClaimedFolder, claimFolder } from "../../processes/claim-folder.js";
 import { HostSignals } from "../../session-command/host-signals.js";
 import { Display } from "../display.js";
 import { openLog } from "../open-log.js";
+import type { ReportFile } from "../report-file.js";
 import { UsageError } from "../../usage-error.js";
 import { flowChange } from "./flow-board.js";
 import { flowConclusion } from "./flow-conclusion.js";
@@ -36,7 +39,11 @@ export interface RunFlowOptions {
 }
 
 /** Runs a flow's file, or goes on with a run of it; resolves to the exit code. Throws `UsageError` before anything runs. */
-export async function runFlowFile(path: string, options: RunFlowOptions): Promise<number> {
+export async function runFlowFile(
+  path: string,
+  options: RunFlowOptions,
+  report: ReportFile | undefined,
+): Promise<number> {
   await using opened = await openFlow(path, { servers: true });
   const { flow, toolbox, warnings } = opened;
   for (const each of warnings) say(each);
@@ -47,10 +54,15 @@ export async function runFlowFile(path: string, options: RunFlowOptions): Promis
   });
   try {
     await using output = await outputFor(options);
+    const reporter = new FlowReporter(outlineOfFlow(flow), params);
+    await using page = report?.of(reporter);
     const executor = new FlowExecutor({
       tools: toolbox.tools,
       ports: systemPorts,
-      middleware: output.listeners,
+      middleware: [
+        ...output.listeners,
+        ...(page === undefined ? [] : [{ name: "report", event: reporter.tell }]),
+      ],
       onHookFailure: (message, error) => {
         output.warn(`${message}: ${(error as Error).message}`);
       },
@@ -67,7 +79,8 @@ export async function runFlowFile(path: string, options: RunFlowOptions): Promis
       output,
       flowConclusion(result, { goOn, isCancelled: stop.signal.aborted, placeOf: opened.placeOf }),
     );
-    return await signals.exitCode(result.success && isKept ? 0 : 1);
+    const isReported = (await page?.write()) ?? true;
+    return await signals.exitCode(result.success && isKept && isReported ? 0 : 1);
   } finally {
     signals.off();
   }
