@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { controlLine } from "../../src/flows/control/control-line.js";
 import { begin, lines, responseOf, seenBy, told } from "./support/run.js";
 import { fails, held, says, StubRunner } from "./support/stub-runner.js";
 
@@ -37,6 +38,26 @@ describe("launching", () => {
       "step_completed j",
       "run_finished",
     ]);
+  });
+
+  it("[P46] who waits, and for whom, is told to those who look on, and is in no log", async () => {
+    const run = begin(a + b + join);
+    await run.result;
+    const waits = told(run.events, "step_launched", "step_awaits", "step_queued", "step_started");
+    expect(waits).toEqual([
+      "step_launched a",
+      "step_launched b",
+      "step_awaits j",
+      "step_queued a",
+      "step_queued b",
+      "step_started a",
+      "step_started b",
+      "step_queued j",
+      "step_started j",
+    ]);
+    const unlogged = run.events.filter(({ type }) => type === "step_awaits" || type === "step_queued");
+    expect(lines(unlogged)).toEqual([]);
+    expect(unlogged.map(controlLine).filter((line) => line !== undefined)).toEqual([]);
   });
 
   it("[P47] the main flow goes on beside a branch", async () => {

@@ -2,7 +2,7 @@ import type { VNode } from "preact";
 import type { Text } from "./report.js";
 
 /** What stands there at once: so many lines, and characters. */
-const few = { lines: 8, characters: 600 };
+const few = { lines: 12, characters: 600 };
 /** Not through the middle of a character. */
 const previewed = /^.{0,160}/u;
 

@@ -150,28 +150,30 @@ describe("the report of a flow", () => {
     const gates = new Gates();
     const checkpoints = new MemoryCheckpoints();
     const { executor, ports, heard } = hostWith(
-      ["a", "b"].map((name) => tool(name, gates.tool(name))),
+      ["a", "b", "c"].map((name) => tool(name, gates.tool(name))),
       { checkpoints },
     );
-    const flow = list([{ tool_name: "a" }, { tool_name: "b" }]);
+    const flow = dag({ a: {}, b: { depends_on: ["a"] }, c: { depends_on: ["b"] } });
     const stop = new AbortController();
     const run = rejection(executor.execute(flow, {}, { signal: stop.signal, traceId: "r" }));
     await settled();
     await gates.end("a");
+    await gates.end("b");
     await ports.advance(5);
     stop.abort(new Error("enough"));
     await run;
     const cancelled = reportOf(flow, heard.events);
     expect(cancelled.ending.status).toBe("cancelled");
-    expect(cancelled.rows.map(({ status }) => status)).toEqual(["done", "cancelled"]);
-    expect(spansOf(cancelled, "1 b")).toEqual(["work 0–5"]);
+    expect(cancelled.rows.map(({ status }) => status)).toEqual(["done", "done", "cancelled"]);
+    expect(spansOf(cancelled, "c")).toEqual(["work 0–5"]);
     heard.events.length = 0;
     const resumed = executor.resume("r", () => flow);
-    await settled();
-    await gates.end("b");
+    await ports.advance(5);
+    await gates.end("c");
     await resumed;
     const report = reportOf(flow, heard.events);
     expect(report.rows.map(({ status, spans }) => `${status} ${spans.length}`)).toEqual([
+      "done_before 0",
       "done_before 0",
       "done 1",
     ]);
