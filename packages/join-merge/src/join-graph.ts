@@ -145,16 +145,19 @@ export function joinGraphMerge<
   });
   const run: Run = new Run(order, settings, {
     schedule: scheduleOf(order, levels, (level) => {
-      if (run.failure() === undefined) merging.add(level, run);
+      try {
+        if (run.failure() === undefined) merging.add(level, run);
+      } catch (error) {
+        run.stop(error);
+      }
     }),
+    needsAll: true,
     accept: (branch, value) => {
       merging.accept(branch, value);
     },
     baseOf: (branch) => (levels === undefined ? merging.baseAfter(ancestorsOf(branch)) : merging.baseSoFar()),
     depsOf: (branch) => depsOf(branch, merging.isolation),
     result: () => {
-      const failure = run.failure();
-      if (failure !== undefined) throw failure;
       if (levels === undefined) merging.add(order, run);
       return merging.value;
     },
@@ -172,7 +175,7 @@ function readLevels({ schedule }: ScheduleOptions, plan: Plan): Levels {
 function scheduleOf(
   order: readonly Branch[],
   levels: Levels,
-  onLevel: (level: readonly Branch[]) => void = () => undefined,
+  onLevel?: (level: readonly Branch[]) => void,
 ): Schedule {
   return levels === undefined ? new WhenReady(order) : new ByLevel(levels, onLevel);
 }

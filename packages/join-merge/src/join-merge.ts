@@ -5,7 +5,7 @@ import type { KeyRulesOf, Merged } from "./merged.js";
 import { intoOptions, type IntoOptions, Merging } from "./merging.js";
 import { type JoinOptions, readSettings } from "./options.js";
 import { Run } from "./run.js";
-import { Together } from "./schedule.js";
+import { ByLevel } from "./schedule.js";
 
 /** With `mode: "wait-all"` all branches run to their end, and if any failed nothing is merged either. */
 export interface JoinMergeOptions<Base = object, Keys = unknown>
@@ -48,14 +48,13 @@ export function joinMerge<
   const settings = readSettings(options, units, intoOptions);
   const merging = new Merging(options);
   const run = new Run(units, settings, {
-    schedule: new Together(units),
+    schedule: new ByLevel([units]),
+    needsAll: true,
     accept: (branch, value) => {
       merging.accept(branch, value);
     },
     baseOf: () => merging.baseAlone(),
     result: () => {
-      const failure = run.failure();
-      if (failure !== undefined) throw failure;
       merging.add(units, run);
       return merging.value;
     },

@@ -1,4 +1,4 @@
-import { demand } from "@holdfast/core";
+import { demand, keep } from "@holdfast/core";
 import type { Branch } from "./branch.js";
 import { KeyCollisionError, ReducerError } from "./errors.js";
 import { type Isolation, isolations, view } from "./isolate.js";
@@ -25,11 +25,16 @@ const apart: Relate = () => "sibling";
 
 /** The merge of a run. */
 export class Merging {
+  static {
+    keep(new Merging(undefined));
+  }
+
   readonly isolation: Isolation;
   readonly #base: Output;
   readonly #rules: Rules;
   readonly #relate: Relate;
   readonly #merge: Merge<Branch>;
+  readonly #givenTo = (branch: Branch): Output => branch.base as Output;
   #shared: object | undefined;
 
   constructor(options: IntoOptions<object, unknown> | undefined, relate: Relate = apart) {
@@ -64,7 +69,7 @@ export class Merging {
     if (branches.length === 0) return this.baseAlone();
     const merge = this.#begin();
     // Collisions that are not allowed are for the merge in the end to tell.
-    for (const each of branches) this.#add(merge, each);
+    merge.add(branches, this.#givenTo);
     return view(merge.value as Output, this.isolation);
   }
 
@@ -76,7 +81,7 @@ export class Merging {
   /** Adds what these branches made. If that cannot be, those to blame have failed. */
   add(branches: readonly Branch[], run: Run): void {
     try {
-      for (const each of branches) this.#add(this.#merge, each);
+      this.#merge.add(branches, this.#givenTo);
       for (const { collision, unordered } of this.#merge.check()) {
         const level = collision.policy === "warn" || unordered ? "warning" : "debug";
         run.tell({ type: "collision", level, collision, unordered });
@@ -89,12 +94,6 @@ export class Merging {
 
   #begin(): Merge<Branch> {
     return new Merge(this.#base, this.#rules, this.#relate);
-  }
-
-  #add(merge: Merge<Branch>, branch: Branch): void {
-    const output = branch.result as Output | null | undefined;
-    if (output == null) return;
-    merge.add(branch, output, this.#rules.delta ? (branch.base as Output) : this.#base);
   }
 
   #blame(error: unknown, run: Run): void {

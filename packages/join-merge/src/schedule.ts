@@ -1,3 +1,4 @@
+import { keep } from "@holdfast/core";
 import type { Branch } from "./branch.js";
 
 /** Whose turn it is. */
@@ -10,30 +11,20 @@ export interface Schedule {
 
 const nobody: readonly Branch[] = [];
 
-/** All at once. */
-export class Together implements Schedule {
-  readonly #branches: readonly Branch[];
-
-  constructor(branches: readonly Branch[]) {
-    this.#branches = branches;
-  }
-
-  first(): readonly Branch[] {
-    return this.#branches;
-  }
-
-  after(): readonly Branch[] {
-    return nobody;
-  }
-}
-
 /** Each as soon as all that it depends on have ended. **Complexity**: O(dependencies) in all. */
 export class WhenReady implements Schedule {
+  static {
+    keep(new WhenReady([]));
+  }
+
   readonly #first: readonly Branch[];
 
   /** `branches` in the order in which those that can start together are to start. */
   constructor(branches: readonly Branch[]) {
-    for (const each of branches) each.missing = each.dependencies.length;
+    for (const each of branches) {
+      each.missing = each.dependencies.length;
+      each.dependents.sort((a, b) => a.position - b.position);
+    }
     this.#first = branches.filter(({ missing }) => missing === 0);
   }
 
@@ -42,21 +33,25 @@ export class WhenReady implements Schedule {
   }
 
   after({ dependents }: Branch): readonly Branch[] {
-    return dependents.filter((each) => each.loseDependency()).sort((a, b) => a.position - b.position);
+    return dependents.length === 0 ? nobody : dependents.filter((each) => each.loseDependency());
   }
 }
 
 /** A level when all of the one before have ended. */
 export class ByLevel implements Schedule {
+  static {
+    keep(new ByLevel([]));
+  }
+
   readonly #levels: readonly (readonly Branch[])[];
-  readonly #onLevel: (level: readonly Branch[]) => void;
+  readonly #onLevel: ((level: readonly Branch[]) => void) | undefined;
   #left: number;
 
   /** `onLevel` is called with each level that has ended, before the next one starts. */
-  constructor(levels: readonly (readonly Branch[])[], onLevel: (level: readonly Branch[]) => void) {
+  constructor(levels: readonly (readonly Branch[])[], onLevel?: (level: readonly Branch[]) => void) {
     this.#levels = levels;
     this.#onLevel = onLevel;
-    this.#left = levels[0]?.length ?? 0;
+    this.#left = this.first().length;
   }
 
   first(): readonly Branch[] {
@@ -66,7 +61,7 @@ export class ByLevel implements Schedule {
   after({ level }: Branch): readonly Branch[] {
     this.#left -= 1;
     if (this.#left > 0) return nobody;
-    this.#onLevel(this.#levels[level] ?? nobody);
+    this.#onLevel?.(this.#levels[level] ?? nobody);
     const next = this.#levels[level + 1] ?? nobody;
     this.#left = next.length;
     return next;

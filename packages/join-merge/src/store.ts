@@ -1,3 +1,4 @@
+import { keep } from "@holdfast/core";
 import { InvalidBranchOutputError, show } from "./errors.js";
 
 /** What is merged: an object's own enumerable string keys, or a `Map`, which keeps the order of all keys. */
@@ -13,6 +14,10 @@ export interface Store {
 
 /** An object without prototype, so that no key means anything. */
 class ObjectStore implements Store {
+  static {
+    keep(new ObjectStore());
+  }
+
   readonly value = Object.create(null) as Record<string, unknown>;
 
   has(key: string): boolean {
@@ -79,6 +84,7 @@ export function checkOutput(output: unknown, branch: string, mapsToo: boolean): 
 export function isPlain(value: unknown): value is object {
   if (typeof value !== "object" || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype) return true;
   // Also those of another realm, whose prototype is not ours but has none of its own.
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
