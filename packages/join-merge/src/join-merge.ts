@@ -1,7 +1,7 @@
 import { branchesOf } from "./branches.js";
 import type { MergeContext } from "./context.js";
 import type { Branches, JoinResult } from "./join.js";
-import type { KeyRulesOf, Merged } from "./merged.js";
+import type { KeyRulesOf, Merged, Strict } from "./merged.js";
 import { intoOptions, type IntoOptions, Merging } from "./merging.js";
 import { type JoinOptions, readSettings } from "./options.js";
 import { Run } from "./run.js";
@@ -42,7 +42,7 @@ export function joinMerge<
   Base extends object = object,
 >(
   branches: B,
-  options?: JoinMergeOptions<Base, KeyRulesOf<Base, JoinResult<B>>>,
+  options?: JoinMergeOptions<Base, KeyRulesOf<Base, JoinResult<B>>> & Strict<JoinResult<B>>,
 ): Promise<Merged<Base, JoinResult<B>>> {
   const units = branchesOf(branches);
   const settings = readSettings(options, units, intoOptions);

@@ -2,7 +2,7 @@ import { demand } from "@holdfast/core";
 import { mapNamed, type Named } from "./branches.js";
 import type { Collision } from "./errors.js";
 import { type Contributor, Merge } from "./merge.js";
-import type { KeyRulesOf, Merged } from "./merged.js";
+import type { KeyRulesOf, Merged, Strict } from "./merged.js";
 import { checkKnown } from "./names.js";
 import { type MergeOptions, mergeOptions, readRules } from "./rules.js";
 import { checkOutput, type Output } from "./store.js";
@@ -42,7 +42,7 @@ export interface MergeResult<V> {
 export function mergeOutputs<Base extends object, R extends Named<object | null | undefined>>(
   base: Base,
   contributions: R,
-  options?: MergeOptions<KeyRulesOf<Base, R>>,
+  options?: MergeOptions<KeyRulesOf<Base, R>> & Strict<R>,
 ): MergeResult<Merged<Base, R>> {
   demand(Object(base) === base, "base must be an object or a Map", base);
   if (options !== undefined) {

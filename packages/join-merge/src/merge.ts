@@ -53,13 +53,8 @@ export class Merge<Owner extends Contributor = Contributor> {
   add(owners: readonly Owner[], givenTo: (owner: Owner) => Output): void {
     this.#added.push(owners);
     for (const owner of owners) {
-      const { result } = owner;
-      if (result instanceof Map)
-        for (const [key, value] of result as Map<string, unknown>) this.#put(key, value, owner, givenTo);
-      else
-        for (const key in result as object)
-          if (Object.hasOwn(result as object, key))
-            this.#put(key, (result as Record<string, unknown>)[key], owner, givenTo);
+      const output = outputOf(owner);
+      for (const key of keysOf(output)) this.#put(key, valueOf(output, key), owner, givenTo);
     }
   }
 
@@ -110,12 +105,18 @@ export class Merge<Owner extends Contributor = Contributor> {
   #ownersUpTo(key: string, by: Owner): Map<string, Owner> {
     const owners = new Map<string, Owner>();
     for (const owner of this.#added.flat())
-      for (const each of owner.result == null ? [] : keysOf(owner.result as Output)) {
+      for (const each of keysOf(outputOf(owner))) {
         if (owner === by && each === key) return owners;
         owners.set(each, owner);
       }
     return owners;
   }
+}
+
+const nothing: Output = {};
+
+function outputOf({ result }: Contributor): Output {
+  return (result ?? nothing) as Output;
 }
 
 type Rule = BaseRule | SiblingRule | Reducer<unknown, unknown>;
