@@ -201,7 +201,6 @@ export class Branch {
   private endAfterInner(how: Ending["how"], result: unknown): void {
     this.ending = { how, result };
     if (this.inner?.size === 0) this.end(this.ending);
-    else this.seat?.close();
   }
 
   private end({ how, result }: Ending): void {

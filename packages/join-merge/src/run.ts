@@ -181,6 +181,7 @@ export class Run {
 
   /** Lets those run whose turn has come, and those whose turn comes because others need not run. */
   #launch(ready: readonly Branch[]): void {
+    // Mostly it is nobody.
     if (ready.length === 0) return;
     const groups = [ready];
     for (const group of groups)

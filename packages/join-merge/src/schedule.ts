@@ -33,7 +33,7 @@ export class WhenReady implements Schedule {
   }
 
   after({ dependents }: Branch): readonly Branch[] {
-    return dependents.length === 0 ? nobody : dependents.filter((each) => each.loseDependency());
+    return dependents.filter((each) => each.loseDependency());
   }
 }
 

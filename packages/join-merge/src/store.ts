@@ -84,7 +84,6 @@ export function checkOutput(output: unknown, branch: string, mapsToo: boolean): 
 export function isPlain(value: unknown): value is object {
   if (typeof value !== "object" || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype === Object.prototype) return true;
   // Also those of another realm, whose prototype is not ours but has none of its own.
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

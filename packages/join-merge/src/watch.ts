@@ -36,8 +36,8 @@ export class Watch implements Abortable {
       }, timeout);
   }
 
+  /** Stops the run, which ends the watch. */
   fail(reason: unknown): void {
-    this.end();
     this.#run.stop(reason);
   }
 
