@@ -1,5 +1,6 @@
 import type { Body, Branch } from "./branch.js";
 import { isIterable, type Named } from "./branches.js";
+import { ByLevel } from "./by-level.js";
 import type { MergeContext, TaskContext } from "./context.js";
 import { isolations, type Isolation, view } from "./isolate.js";
 import { type BranchFunction, type Outcome, outcomes, type OutputOf } from "./join.js";
@@ -8,9 +9,10 @@ import { intoOptions, type IntoOptions, Merging } from "./merging.js";
 import { checkOneOf, type JoinMode, type JoinOptions, readSettings } from "./options.js";
 import { ancestorsOf, comesAfter, levelsOf, type Plan, planOf } from "./plan.js";
 import { Run } from "./run.js";
-import { ByLevel, type Schedule, WhenReady } from "./schedule.js";
+import type { Schedule } from "./schedule.js";
 import type { Output } from "./store.js";
 import { type AnyDeps, type Task, TaskGraph } from "./task-graph.js";
+import { WhenReady } from "./when-ready.js";
 
 /** Tasks by name, as an object or in pairs; a function is a task that depends on none. */
 export type Tasks<C = TaskContext<AnyDeps>> = Named<Task<C> | BranchFunction<unknown, C>>;

@@ -1,11 +1,11 @@
 import { branchesOf } from "./branches.js";
+import { ByLevel } from "./by-level.js";
 import type { MergeContext } from "./context.js";
 import type { Branches, JoinResult } from "./join.js";
 import type { KeyRulesOf, Merged, Strict } from "./merged.js";
 import { intoOptions, type IntoOptions, Merging } from "./merging.js";
 import { type JoinOptions, readSettings } from "./options.js";
 import { Run } from "./run.js";
-import { ByLevel } from "./schedule.js";
 
 /** With `mode: "wait-all"` all branches run to their end, and if any failed nothing is merged either. */
 export interface JoinMergeOptions<Base = object, Keys = unknown>
