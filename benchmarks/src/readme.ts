@@ -127,6 +127,7 @@ function comparison(headings: Readonly<Record<string, string>>): string {
 }
 
 function amount({ median, unit }: Metric): string {
+  if (unit === "ns" && median >= 1e6) return `${(median / 1e6).toFixed(1)} ms`;
   return `${median < 100 ? median.toFixed(0) : Math.round(median).toLocaleString("en")} ${unit}`;
 }
 

@@ -23,6 +23,8 @@ export type Relate = (by: Branch, over: Branch) => Relation;
 
 const apart: Relate = () => "sibling";
 
+const givenTo = (branch: Branch): Output => branch.base as Output;
+
 /** The merge of a run. */
 export class Merging {
   static {
@@ -34,7 +36,6 @@ export class Merging {
   readonly #rules: Rules;
   readonly #relate: Relate;
   readonly #merge: Merge<Branch>;
-  readonly #givenTo = (branch: Branch): Output => branch.base as Output;
   #shared: object | undefined;
 
   constructor(options: IntoOptions<object, unknown> | undefined, relate: Relate = apart) {
@@ -69,7 +70,7 @@ export class Merging {
     if (branches.length === 0) return this.baseAlone();
     const merge = this.#begin();
     // Collisions that are not allowed are for the merge in the end to tell.
-    merge.add(branches, this.#givenTo);
+    merge.add(branches, givenTo);
     return view(merge.value as Output, this.isolation);
   }
 
@@ -81,7 +82,7 @@ export class Merging {
   /** Adds what these branches made. If that cannot be, those to blame have failed. */
   add(branches: readonly Branch[], run: Run): void {
     try {
-      this.#merge.add(branches, this.#givenTo);
+      this.#merge.add(branches, givenTo);
       for (const { collision, unordered } of this.#merge.check()) {
         const level = collision.policy === "warn" || unordered ? "warning" : "debug";
         run.tell({ type: "collision", level, collision, unordered });
