@@ -8,6 +8,7 @@ import {
   joins,
   keyedMutexes,
   keyedRwLocks,
+  merges,
   mutexes,
   pipes,
   prioritized,
@@ -21,12 +22,13 @@ import type {
   IntegerAdapter,
   JoinAdapter,
   KeyedAdapter,
+  MergeAdapter,
   MutexAdapter,
   PipeAdapter,
   RwAdapter,
 } from "./harness/adapters.ts";
 import { at } from "./harness/at.ts";
-import { branchesOf, layersOf } from "./harness/branches.ts";
+import { branchesOf, layersOf, outputsOf } from "./harness/branches.ts";
 import { asMutex } from "./harness/classes.ts";
 import { type Message, Pipe } from "./harness/pipe.ts";
 
@@ -272,6 +274,15 @@ async function checkJoin({ prepare, joinMerge, limited }: JoinAdapter): Promise<
     expect(Object.keys(await limited(prepared, 3)).join(), expected, "keys, 3 at a time");
 }
 
+function checkMerge({ merge }: MergeAdapter): void {
+  const merged = merge(outputsOf(4, 5));
+  expect(
+    Object.keys(merged).join(),
+    Array.from({ length: 20 }, (_, index) => `key${index}`).join(),
+    "merged keys",
+  );
+}
+
 async function checkGraph({ prepare, run }: GraphAdapter): Promise<void> {
   const results = await run(prepare(layersOf(100, 10)));
   for (const [index, { name }] of layersOf(100, 10).entries()) expect(results[name], index, name);
@@ -314,6 +325,10 @@ export async function check(): Promise<CheckResult> {
   for (const { name, load, role } of joins)
     // The branches alone are not even joined.
     if (role !== "floor") await attempt(`${name}, join`, async () => checkJoin(await load()));
+  for (const { name, load } of merges)
+    await attempt(`${name}, merge`, async () => {
+      checkMerge(await load());
+    });
   for (const { name, load } of graphs) await attempt(`${name}, graph`, async () => checkGraph(await load()));
   for (const { id, contestants, prepare } of cases)
     for (const contestant of contestants)

@@ -6,6 +6,7 @@ import type {
   IntegerAdapter,
   JoinAdapter,
   KeyedAdapter,
+  MergeAdapter,
   MutexAdapter,
   PipeAdapter,
   PriorityAdapter,
@@ -199,6 +200,18 @@ export const joins: readonly Contestant<JoinAdapter>[] = [
   floor("Promise.all + assign", async () => (await import("./floors/join.ts")).all),
   own(async () => (await import("./peers/holdfast.ts")).join),
   ...peers((adapters) => adapters.join, ["better-all", "p-all", "p-map", "p-props", "async", "effect"]),
+];
+
+/** For branches that wait: how much of the waiting is at the same time. */
+export const waits: readonly Contestant<JoinAdapter>[] = [
+  floor("one at a time", async () => (await import("./floors/join.ts")).oneAtATime),
+  ...joins,
+];
+
+export const merges: readonly Contestant<MergeAdapter>[] = [
+  floor("assign loop", async () => (await import("./floors/join.ts")).assignLoop),
+  floor("Object.assign", async () => (await import("./floors/join.ts")).objectAssign),
+  own(async () => (await import("./peers/holdfast.ts")).merge),
 ];
 
 export const graphs: readonly Contestant<GraphAdapter>[] = [

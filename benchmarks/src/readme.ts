@@ -65,6 +65,8 @@ const tables: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "join/1000-by-10": "1,000 branches, 10 at a time",
     "join/chain-1000": "chain of 1,000 tasks",
     "join/layers-1000": "1,000 tasks in layers",
+    "join/fan-out": "six waits of 50 ms",
+    "join/merge-10x10": "`mergeOutputs`, 10 of 10 keys",
   },
   "id-reservation": {
     "id/turn": "reserve and release, in turn",
@@ -125,6 +127,7 @@ function comparison(headings: Readonly<Record<string, string>>): string {
 }
 
 function amount({ median, unit }: Metric): string {
+  if (unit === "ns" && median >= 1e6) return `${(median / 1e6).toFixed(1)} ms`;
   return `${median < 100 ? median.toFixed(0) : Math.round(median).toLocaleString("en")} ${unit}`;
 }
 

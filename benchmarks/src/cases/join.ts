@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { graphs, joins } from "../contestants.ts";
-import { type Branches, branchesOf, chainOf, layersOf, type Task } from "../harness/branches.ts";
+import { graphs, joins, merges, waits } from "../contestants.ts";
+import { type Branches, branchesOf, chainOf, layersOf, outputsOf, type Task } from "../harness/branches.ts";
 import { type Case, defineCase, time } from "../harness/case.ts";
 
 type Loops = typeof import("../loops/join.ts");
@@ -50,35 +50,58 @@ const limited = defineCase({
   },
 });
 
-/** Six branches that wait for the same time. */
-const leaves: Branches = Object.fromEntries(
-  Array.from({ length: 6 }, (_, index) => [
-    `leaf${index}`,
-    async () => {
-      await sleep(20);
-      return { [`key${index}`]: index };
-    },
-  ]),
-);
+/** Branches that wait for so many milliseconds each. */
+const waitsOf = (milliseconds: readonly number[]): Branches =>
+  Object.fromEntries(
+    milliseconds.map((wait, index) => [
+      `leaf${index}`,
+      async () => {
+        await sleep(wait);
+        return { [`key${index}`]: index };
+      },
+    ]),
+  );
 
-const fanOut = defineCase({
-  id: "join/fan-out",
-  title:
-    "join of six branches that wait for 20 ms each, six at a time; per branch, which are 20 ms one after the other",
-  metrics: { time: "ns" },
-  floor: "Promise.all + assign",
-  contestants: joins,
-  prepare({ prepare, joinMerge, limited: bounded = joinMerge }) {
-    const prepared = prepare(leaves);
-    return Promise.resolve({
-      run: async (batches: number) => ({
-        time: await time(batches * 6, async () => {
-          for (let i = 0; i < batches; i += 1) await bounded(prepared, 6);
+const fanOut = (id: string, title: string, milliseconds: readonly number[]): Case =>
+  defineCase({
+    id: `join/${id}`,
+    title: `join of six branches that wait for ${title}, six at a time; all of them`,
+    metrics: { time: "ns" },
+    floor: "one at a time",
+    contestants: waits,
+    prepare({ prepare, joinMerge, limited: bounded = joinMerge }) {
+      const prepared = prepare(waitsOf(milliseconds));
+      return Promise.resolve({
+        run: async (batches: number) => ({
+          time: await time(batches, async () => {
+            for (let i = 0; i < batches; i += 1) await bounded(prepared, 6);
+          }),
         }),
-      }),
-    });
-  },
-});
+      });
+    },
+  });
+
+const mergeOf = (count: number, keys: number): Case =>
+  defineCase({
+    id: `join/merge-${count}x${keys}`,
+    title: `merge of ${count.toLocaleString("en")} outputs of ${keys} ${keys === 1 ? "key" : "keys"}, all of which differ; per key`,
+    metrics: { time: "ns" },
+    floor: "assign loop",
+    contestants: merges,
+    async prepare(adapter, name) {
+      const loops = await loopsFor(name);
+      const outputs = outputsOf(count, keys);
+      const rounds = Math.ceil(1000 / (count * keys));
+      return {
+        run: async (batches) => ({
+          time: await time(batches * rounds * count * keys, () => {
+            loops.merge(adapter, outputs, batches * rounds);
+            return Promise.resolve();
+          }),
+        }),
+      };
+    },
+  });
 
 const graphOf = (id: string, title: string, tasks: readonly Task[]): Case =>
   defineCase({
@@ -103,7 +126,10 @@ export const joinCases: readonly Case[] = [
   joinOf(10),
   joinOf(1000),
   limited,
-  fanOut,
+  fanOut("fan-out", "50 ms each", [50, 50, 50, 50, 50, 50]),
+  fanOut("fan-out-uneven", "10 to 60 ms", [10, 20, 30, 40, 50, 60]),
+  mergeOf(10, 10),
+  mergeOf(1000, 1),
   graphOf("chain-1000", "graph of 1,000 tasks, each after the one before", chainOf(1000)),
   graphOf(
     "layers-1000",

@@ -1,6 +1,6 @@
 // Not joins to use: whoever fails leaves the others running, and a key that comes twice is lost.
-import type { GraphAdapter, JoinAdapter } from "../harness/adapters.ts";
-import { assign, type Branch, type Task } from "../harness/branches.ts";
+import type { GraphAdapter, JoinAdapter, MergeAdapter } from "../harness/adapters.ts";
+import { assign, type Branch, type Output, type Task } from "../harness/branches.ts";
 
 /** The branches, and a counter. */
 export const alone: JoinAdapter<readonly Branch[]> = {
@@ -20,6 +20,22 @@ export const alone: JoinAdapter<readonly Branch[]> = {
 export const all: JoinAdapter<readonly Branch[]> = {
   prepare: (branches) => Object.values(branches),
   joinMerge: async (branches) => assign(await Promise.all(branches.map((branch) => branch()))),
+};
+
+/** Each begins when the one before has ended. */
+export const oneAtATime: JoinAdapter<readonly Branch[]> = {
+  prepare: (branches) => Object.values(branches),
+  async joinMerge(branches) {
+    const outputs = [];
+    for (const branch of branches) outputs.push(await branch());
+    return assign(outputs);
+  },
+};
+
+export const assignLoop: MergeAdapter = { merge: (outputs) => assign(Object.values(outputs)) };
+
+export const objectAssign: MergeAdapter = {
+  merge: (outputs) => Object.assign({}, ...Object.values(outputs)) as Output,
 };
 
 /** A promise per task, which awaits those of its dependencies. */

@@ -131,6 +131,11 @@ export interface GraphAdapter<Prepared = unknown> {
   run(this: void, prepared: Prepared): Promise<Readonly<Record<string, number>>>;
 }
 
+/** One that merges outputs by name, of which no two have a key in common. */
+export interface MergeAdapter {
+  merge(this: void, outputs: Readonly<Record<string, Output>>): Output;
+}
+
 /** What the module of a peer or a floor exports. */
 export interface Adapters {
   readonly mutex?: MutexAdapter;

@@ -24,6 +24,13 @@ export function branchesOf(count: number): Branches {
   return branches;
 }
 
+/** So many outputs of so many keys, all of which differ. */
+export function outputsOf(count: number, keys: number): Readonly<Record<string, Output>> {
+  const outputOf = (branch: number): Output =>
+    Object.fromEntries(Array.from({ length: keys }, (_, index) => [`key${branch * keys + index}`, index]));
+  return Object.fromEntries(Array.from({ length: count }, (_, index) => [`branch${index}`, outputOf(index)]));
+}
+
 /** Each depends on the one before. */
 export function chainOf(count: number): Task[] {
   return tasksOf(count, (index) => (index === 0 ? [] : [index - 1]));

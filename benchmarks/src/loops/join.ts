@@ -1,5 +1,6 @@
 // Imported once per contestant under a query of its own, so that what the engine learns about one never slows another.
-import type { GraphAdapter, JoinAdapter } from "../harness/adapters.ts";
+import type { GraphAdapter, JoinAdapter, MergeAdapter } from "../harness/adapters.ts";
+import type { Output } from "../harness/branches.ts";
 
 /** One join after the other. */
 async function joinMerge({ joinMerge: run }: JoinAdapter, prepared: unknown, count: number): Promise<void> {
@@ -19,5 +20,9 @@ async function graph({ run }: GraphAdapter, prepared: unknown, count: number): P
   for (let i = 0; i < count; i += 1) await run(prepared);
 }
 
+function merge({ merge: run }: MergeAdapter, outputs: Readonly<Record<string, Output>>, count: number): void {
+  for (let i = 0; i < count; i += 1) run(outputs);
+}
+
 /** @public Imported under a query, which static analysis does not see through. */
-export default { joinMerge, limited, graph };
+export default { joinMerge, limited, graph, merge };

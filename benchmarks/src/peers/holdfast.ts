@@ -1,7 +1,7 @@
 // Ours. One release per grant, whoever calls it how often; signal and timeout on every wait.
 import { AtomicPipeWriter } from "@holdfast/atomic-pipe-writer";
 import { counter, IdReservations, type Reservation } from "@holdfast/id-reservation";
-import { joinGraph, joinMerge, type Task } from "@holdfast/join-merge";
+import { joinGraph, joinMerge, mergeOutputs, type Task } from "@holdfast/join-merge";
 import { KeyedMutex, KeyedRwLock, type KeyModeToken, type KeyToken, Mutex } from "@holdfast/keyed-mutex";
 import { PriorityLock, type PriorityToken } from "@holdfast/priority-lock";
 import { type ReadToken, RwLock, type WriteToken } from "@holdfast/rw-lock";
@@ -13,6 +13,7 @@ import type {
   IntegerAdapter,
   JoinAdapter,
   KeyedAdapter,
+  MergeAdapter,
   MutexAdapter,
   PipeAdapter,
   PriorityAdapter,
@@ -181,6 +182,8 @@ export const join: JoinAdapter<Branches> = {
   joinMerge: (branches) => joinMerge(branches),
   limited: (branches, concurrency) => joinMerge(branches, { concurrency }),
 };
+
+export const merge: MergeAdapter = { merge: (outputs) => mergeOutputs({}, outputs).value };
 
 export const graph: GraphAdapter<Readonly<Record<string, Task>>> = {
   prepare: (tasks) => Object.fromEntries(tasks.map(({ name, ...task }) => [name, task])),

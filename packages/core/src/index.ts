@@ -12,6 +12,8 @@ export {
   TimeoutError,
 } from "./errors.js";
 // For authors of locks.
+export { AbortGroup } from "./abort-group.js";
+export type { Abortable, AbortGroups } from "./abort-group.js";
 export { observing } from "#observe";
 export { Gate, queueFull } from "./gate.js";
 export type { Grant, WaitQueue } from "./gate.js";

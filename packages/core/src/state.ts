@@ -1,7 +1,7 @@
+import type { AbortGroup, AbortGroups } from "./abort-group.js";
 import { ClosedError } from "./errors.js";
 import type { AbortSignalLike } from "./options.js";
 import type { LockRequest } from "./request.js";
-import type { AbortGroup } from "./waiter.js";
 
 /** A gate whose queue somebody left. */
 interface Touched {
@@ -13,7 +13,7 @@ interface Touched {
  * What one lock object has once, however many gates (keys) it has: its name, whether it is closed, and one abort
  * listener per signal.
  */
-export class LockState {
+export class LockState implements AbortGroups {
   /** For messages: the kind of lock, and its label where it has one. */
   readonly name: string;
   /** What the shared and the exclusive side are called. */
@@ -24,7 +24,6 @@ export class LockState {
   room: number;
   closed = false;
   readonly groups: Map<AbortSignalLike, AbortGroup> = new Map<AbortSignalLike, AbortGroup>();
-  /** The one that was asked for last. */
   lastGroup: AbortGroup | undefined;
   #reason: unknown;
   #touched: Touched[] = [];

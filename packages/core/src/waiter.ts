@@ -1,3 +1,4 @@
+import { AbortGroup, type Abortable } from "./abort-group.js";
 import { TimeoutError } from "./errors.js";
 import { keep } from "./keep.js";
 import type { AbortSignalLike, WaitOptions } from "./options.js";
@@ -37,7 +38,7 @@ const grab = (resolve: unknown, reject: unknown): void => {
  *
  * Whatever happens first decides; from then on no listener, timer or queue entry of it is left.
  */
-export class Waiter<T = unknown> implements Entry {
+export class Waiter<T = unknown> implements Entry, Abortable {
   static {
     keep(new Waiter({} as never, {} as never));
   }
@@ -47,9 +48,8 @@ export class Waiter<T = unknown> implements Entry {
   readonly exclusive: boolean;
   readonly request: LockRequest | undefined;
   position = -1;
-  /** Neighbours among the waiters of one signal. */
-  previous: Waiter | undefined = undefined;
-  next: Waiter | undefined = undefined;
+  previous: Abortable | undefined = undefined;
+  next: Abortable | undefined = undefined;
   readonly #resolve = resolveLast as (value: T) => void;
   readonly #reject = rejectLast as (reason: unknown) => void;
   // Nothing once it is settled: then it can neither be let in nor taken out again.
@@ -70,7 +70,7 @@ export class Waiter<T = unknown> implements Entry {
     this.request = request;
     if (options === undefined) return;
     const { signal, timeout = Infinity } = options;
-    if (signal !== undefined) this.#group = AbortGroup.join(state, signal, this as Waiter);
+    if (signal !== undefined) this.#group = AbortGroup.join(state, signal, this);
     if (timeout !== Infinity)
       this.#timer = setTimeout(() => {
         this.fail(timedOut(state, timeout, request), "timeout");
@@ -116,7 +116,7 @@ export class Waiter<T = unknown> implements Entry {
     const place = this.#place;
     if (place === undefined) return undefined;
     this.#place = undefined;
-    this.#group?.leave(this as Waiter);
+    this.#group?.leave(this);
     if (this.#timer !== undefined) clearTimeout(this.#timer);
     return place;
   }
@@ -125,59 +125,4 @@ export class Waiter<T = unknown> implements Entry {
 /** What a request that may not wait any longer is rejected with. */
 export function timedOut(state: LockState, timeout: number, request?: LockRequest): TimeoutError {
   return new TimeoutError(`Timed out after ${timeout} ms waiting for ${state.describe(request)}`, timeout);
-}
-
-/**
- * The waiters of one lock that share a signal, with one listener for all of them: Node walks a signal's whole list of
- * listeners for each one added, so a listener each would cost the square of their number.
- */
-export class AbortGroup {
-  static join(state: LockState, signal: AbortSignalLike, waiter: Waiter): AbortGroup {
-    // Those who share a signal mostly come one after the other.
-    let group = state.lastGroup;
-    if (group?.signal !== signal) {
-      group = state.groups.get(signal) ?? new AbortGroup(state, signal);
-      state.lastGroup = group;
-    }
-    group.#add(waiter);
-    return group;
-  }
-
-  readonly signal: AbortSignalLike;
-  readonly #state: LockState;
-  #first: Waiter | undefined;
-  #last: Waiter | undefined;
-
-  private constructor(state: LockState, signal: AbortSignalLike) {
-    this.#state = state;
-    this.signal = signal;
-    signal.addEventListener("abort", this);
-    state.groups.set(signal, this);
-  }
-
-  handleEvent(): void {
-    while (this.#first !== undefined) this.#first.fail(this.signal.reason);
-    this.#state.settle();
-  }
-
-  leave(waiter: Waiter): void {
-    const { previous, next } = waiter;
-    if (previous === undefined) this.#first = next;
-    else previous.next = next;
-    if (next === undefined) this.#last = previous;
-    else next.previous = previous;
-    waiter.previous = waiter.next = undefined;
-    if (this.#first !== undefined) return;
-    const state = this.#state;
-    this.signal.removeEventListener("abort", this);
-    state.groups.delete(this.signal);
-    if (state.lastGroup === this) state.lastGroup = undefined;
-  }
-
-  #add(waiter: Waiter): void {
-    waiter.previous = this.#last;
-    if (this.#last === undefined) this.#first = waiter;
-    else this.#last.next = waiter;
-    this.#last = waiter;
-  }
 }

@@ -1,4 +1,4 @@
-import { CanceledError, controller, type Controller, type PlatformAbortSignal } from "@holdfast/core";
+import { CanceledError, controller, type Controller, keep, type PlatformAbortSignal } from "@holdfast/core";
 import { Context } from "./context.js";
 import { inWords, show } from "./errors.js";
 import type { BranchRecord } from "./record.js";
@@ -13,6 +13,10 @@ const none: never[] = [];
 
 /** One branch of one join. */
 export class Branch {
+  static {
+    keep(new Branch("", () => undefined, 0));
+  }
+
   readonly name: string;
   /** Where it was declared. */
   readonly index: number;
@@ -43,10 +47,10 @@ export class Branch {
   // The joins within it, and how many there have been.
   private inner: Set<Run> | undefined = undefined;
   private joins = 0;
-  // What its body came to, while a join within it is not over.
-  private returned: (() => void) | undefined = undefined;
+  // How its body has ended, while a join within it is not over.
+  private ending: Ending | undefined = undefined;
 
-  constructor(name: string, index: number, body: Body) {
+  constructor(name: string, body: Body, index: number) {
     this.name = name;
     this.index = this.position = index;
     this.body = body;
@@ -71,8 +75,7 @@ export class Branch {
 
   /** Calls the body, and tells the run how it ends. */
   start(): void {
-    const { run } = this;
-    let outcome: PromiseLike<unknown>;
+    let outcome: Promise<unknown>;
     try {
       const { body } = this;
       outcome = Promise.resolve(body(new Context(this) as never));
@@ -81,17 +84,15 @@ export class Branch {
     }
     outcome.then(
       (value) => {
-        if (this.inner === undefined) run.succeeded(this, value);
-        else
-          this.whenAlone(() => {
-            run.succeeded(this, value);
-          });
+        if (this.inner === undefined) this.run.succeeded(this, value);
+        else this.endAfterInner("succeeded", value);
       },
       (error: unknown) => {
-        this.stopInner(because(this.name, error));
-        this.whenAlone(() => {
-          run.failed(this, error);
-        });
+        if (this.inner === undefined) this.run.failed(this, error);
+        else {
+          this.stopInner(because(this.name, error));
+          this.endAfterInner("failed", error);
+        }
       },
     );
   }
@@ -121,7 +122,7 @@ export class Branch {
 
   /** A join begins within it, which is the how-manieth. */
   enter(run: Run): number {
-    if (this.status !== "running" || this.returned !== undefined)
+    if (this.status !== "running" || this.ending !== undefined)
       throw new TypeError(`options.within: branch ${show(this.name)} is over; await the join in the branch`);
     (this.inner ??= new Set()).add(run);
     this.seat?.pause();
@@ -133,7 +134,7 @@ export class Branch {
     this.inner?.delete(run);
     if (this.seat === undefined) done();
     else this.seat.resume(done);
-    if (this.inner?.size === 0) this.returned?.();
+    if (this.inner?.size === 0 && this.ending !== undefined) this.end(this.ending);
   }
 
   /** Lets it depend on others. */
@@ -197,13 +198,20 @@ export class Branch {
   }
 
   /** A branch is not over before the joins within it are. */
-  private whenAlone(tell: () => void): void {
-    if (this.inner === undefined || this.inner.size === 0) tell();
-    else {
-      this.returned = tell;
-      this.seat?.close();
-    }
+  private endAfterInner(how: Ending["how"], result: unknown): void {
+    this.ending = { how, result };
+    if (this.inner?.size === 0) this.end(this.ending);
   }
+
+  private end({ how, result }: Ending): void {
+    this.run[how](this, result);
+  }
+}
+
+/** How a body has ended. */
+interface Ending {
+  readonly how: "succeeded" | "failed";
+  readonly result: unknown;
 }
 
 /** Why a branch is told to stop: another one, or the one that it is within, failed. */

@@ -5,12 +5,15 @@ import { GraphError, show } from "./errors.js";
 /** Things with names, in order: an object, or an iterable of pairs such as a `Map`. */
 export type Named<T> = Readonly<Record<string, T>> | Iterable<readonly [name: string, value: T]>;
 
-/** The pairs of `named`, in order. */
-export function entriesOf<T>(named: Named<T>, what: string): readonly (readonly [string, T])[] {
+/** What `of` makes of each pair of `named`, in order. */
+export function mapNamed<T, R>(
+  named: Named<T>,
+  what: string,
+  of: (name: string, value: T, index: number) => R,
+): R[] {
   demand(Object(named) === named && typeof named !== "function", `${what} must be an object or a Map`, named);
-  if (isIterable(named)) return [...named];
-  // Half the time of Object.entries() where there are many.
-  return Object.keys(named).map((name) => [name, named[name] as T]);
+  if (isIterable(named)) return Array.from(named, ([name, value], index) => of(name, value, index));
+  return Object.keys(named).map((name, index) => of(name, named[name] as T, index));
 }
 
 export function isIterable<T>(named: Named<T>): named is Iterable<readonly [string, T]> {
@@ -19,16 +22,16 @@ export function isIterable<T>(named: Named<T>): named is Iterable<readonly [stri
 
 /** The branches, in order. Throws for a name that comes twice, and for what is no function. */
 export function branchesOf(named: Named<Body>): readonly Branch[] {
-  const branches = entriesOf(named, "branches").map(([name, body], index) => branchOf(name, index, body));
+  const branches = mapNamed(named, "branches", branchOf);
   // The names of an object differ.
   if (isIterable(named)) mapOf(branches);
   return branches;
 }
 
-export function branchOf(name: string, index: number, body: Body): Branch {
+export function branchOf(name: string, body: Body, index: number): Branch {
   demand(typeof name === "string", "the name of a branch must be a string", name);
   if (typeof body !== "function") checkFunction(body, `branch ${show(name)}`);
-  return new Branch(name, index, body);
+  return new Branch(name, body, index);
 }
 
 /** The branches by name. Throws for a name that comes twice. */

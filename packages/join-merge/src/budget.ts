@@ -1,21 +1,10 @@
-import { controller, type Controller, type Governor, type LockToken } from "@holdfast/core";
-import type { Branch } from "./branch.js";
+import { controller, type Controller, type Governor, keep, type LockToken } from "@holdfast/core";
 import { Heap } from "./heap.js";
 import type { Run } from "./run.js";
+import type { Seat } from "./seat.js";
 
 /** The right of one branch to run. */
 export type Slot = Pick<LockToken, "release">;
-
-/** A branch that waits for a slot, to start or to go on. */
-export interface Claim {
-  readonly branch: Branch;
-  /** Gives it a slot. `by` is the join whose step this is, if it is known. */
-  admit(slot: Slot, by: Run | undefined): void;
-  /** There will be none. */
-  refuse(error: unknown): void;
-  /** Whether it still wants one. */
-  waiting: boolean;
-}
 
 /**
  * The slots that a join and all joins within it share: a number of them, or what a governor grants.
@@ -24,7 +13,12 @@ export interface Claim {
  * after that one.
  */
 export class Budget {
-  readonly #claims = new Heap<Claim>(precedes);
+  static {
+    keep(new Budget(1));
+  }
+
+  /** Those who wait, and some who have left: whoever waits again stands here twice. */
+  readonly #queue = new Heap<Seat>(precedes);
   readonly #governor: Governor | undefined;
   /** One of those that are only counted. */
   readonly #counted: Slot = {
@@ -42,14 +36,15 @@ export class Budget {
   }
 
   /** Lets a branch wait. The caller advances the budget afterwards. */
-  ask(claim: Claim): void {
+  ask(seat: Seat): void {
+    seat.isWaiting = true;
     this.#waiting += 1;
-    this.#claims.push(claim);
+    this.#queue.push(seat);
   }
 
-  /** Takes back a claim that waits. */
-  drop(claim: Claim): void {
-    claim.waiting = false;
+  /** Takes out one that waits. */
+  drop(seat: Seat): void {
+    seat.isWaiting = false;
     this.#waiting -= 1;
     if (this.#waiting === 0) this.#asking?.abort(undefined);
   }
@@ -107,18 +102,18 @@ export class Budget {
   }
 
   /** Who is next, and waits no longer. */
-  #next(): Claim | undefined {
-    for (let claim; (claim = this.#claims.pop()) !== undefined;)
-      if (claim.waiting) {
-        claim.waiting = false;
+  #next(): Seat | undefined {
+    for (let seat; (seat = this.#queue.pop()) !== undefined;)
+      if (seat.isWaiting) {
+        seat.isWaiting = false;
         this.#waiting -= 1;
-        return claim;
+        return seat;
       }
     return undefined;
   }
 }
 
-function precedes({ branch: a }: Claim, { branch: b }: Claim): boolean {
+function precedes({ branch: a }: Seat, { branch: b }: Seat): boolean {
   return a.run === b.run ? a.position < b.position : isBefore(a.path, b.path);
 }
 

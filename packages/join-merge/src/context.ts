@@ -1,4 +1,4 @@
-import { demand, type PlatformAbortSignal } from "@holdfast/core";
+import { demand, keep, type PlatformAbortSignal } from "@holdfast/core";
 import type { Branch } from "./branch.js";
 
 /** What a branch is given. */
@@ -32,6 +32,10 @@ export interface TaskContext<Deps> extends BranchContext {
 
 /** One object for all kinds of branches, of which the types show what there is. */
 export class Context implements BranchContext {
+  static {
+    keep(new Context({} as never));
+  }
+
   /** The branch that a context belongs to. Throws for anything else. */
   static branchOf(context: unknown): Branch {
     demand(context instanceof Context, "options.within must be the context of a branch", context);

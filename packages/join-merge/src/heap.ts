@@ -1,5 +1,11 @@
+import { keep } from "@holdfast/core";
+
 /** A binary heap. **Complexity**: O(log n); O(1) for pushes in order. */
 export class Heap<T> {
+  static {
+    keep(new Heap(() => false));
+  }
+
   readonly #items: T[] = [];
   readonly #precedes: (a: T, b: T) => boolean;
 

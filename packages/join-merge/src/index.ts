@@ -19,7 +19,7 @@ export {
 } from "./errors.js";
 export type { Collision } from "./errors.js";
 export type { Isolation } from "./isolate.js";
-export type { KeyRulesOf, Merged } from "./merged.js";
+export type { KeyRulesOf, Merged, Strict } from "./merged.js";
 export type { JoinMode, JoinOptions } from "./options.js";
 export type { BranchRecord, JoinReport, Settled } from "./record.js";
 export type { BaseRule, Fold, KeyRule, MergeOptions, Reducer, SiblingRule } from "./rules.js";

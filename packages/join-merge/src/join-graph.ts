@@ -1,5 +1,6 @@
 import type { Body, Branch } from "./branch.js";
 import { isIterable, type Named } from "./branches.js";
+import { ByLevel } from "./by-level.js";
 import type { MergeContext, TaskContext } from "./context.js";
 import { isolations, type Isolation, view } from "./isolate.js";
 import { type BranchFunction, type Outcome, outcomes, type OutputOf } from "./join.js";
@@ -8,9 +9,10 @@ import { intoOptions, type IntoOptions, Merging } from "./merging.js";
 import { checkOneOf, type JoinMode, type JoinOptions, readSettings } from "./options.js";
 import { ancestorsOf, comesAfter, levelsOf, type Plan, planOf } from "./plan.js";
 import { Run } from "./run.js";
-import { ByLevel, type Schedule, WhenReady } from "./schedule.js";
+import type { Schedule } from "./schedule.js";
 import type { Output } from "./store.js";
 import { type AnyDeps, type Task, TaskGraph } from "./task-graph.js";
+import { WhenReady } from "./when-ready.js";
 
 /** Tasks by name, as an object or in pairs; a function is a task that depends on none. */
 export type Tasks<C = TaskContext<AnyDeps>> = Named<Task<C> | BranchFunction<unknown, C>>;
@@ -145,16 +147,19 @@ export function joinGraphMerge<
   });
   const run: Run = new Run(order, settings, {
     schedule: scheduleOf(order, levels, (level) => {
-      if (run.failure() === undefined) merging.add(level, run);
+      try {
+        if (run.failure() === undefined) merging.add(level, run);
+      } catch (error) {
+        run.stop(error);
+      }
     }),
+    needsAll: true,
     accept: (branch, value) => {
       merging.accept(branch, value);
     },
     baseOf: (branch) => (levels === undefined ? merging.baseAfter(ancestorsOf(branch)) : merging.baseSoFar()),
     depsOf: (branch) => depsOf(branch, merging.isolation),
     result: () => {
-      const failure = run.failure();
-      if (failure !== undefined) throw failure;
       if (levels === undefined) merging.add(order, run);
       return merging.value;
     },
@@ -172,7 +177,7 @@ function readLevels({ schedule }: ScheduleOptions, plan: Plan): Levels {
 function scheduleOf(
   order: readonly Branch[],
   levels: Levels,
-  onLevel: (level: readonly Branch[]) => void = () => undefined,
+  onLevel?: (level: readonly Branch[]) => void,
 ): Schedule {
   return levels === undefined ? new WhenReady(order) : new ByLevel(levels, onLevel);
 }

@@ -1,11 +1,11 @@
 import { branchesOf } from "./branches.js";
+import { ByLevel } from "./by-level.js";
 import type { MergeContext } from "./context.js";
 import type { Branches, JoinResult } from "./join.js";
-import type { KeyRulesOf, Merged } from "./merged.js";
+import type { KeyRulesOf, Merged, Strict } from "./merged.js";
 import { intoOptions, type IntoOptions, Merging } from "./merging.js";
 import { type JoinOptions, readSettings } from "./options.js";
 import { Run } from "./run.js";
-import { Together } from "./schedule.js";
 
 /** With `mode: "wait-all"` all branches run to their end, and if any failed nothing is merged either. */
 export interface JoinMergeOptions<Base = object, Keys = unknown>
@@ -42,20 +42,19 @@ export function joinMerge<
   Base extends object = object,
 >(
   branches: B,
-  options?: JoinMergeOptions<Base, KeyRulesOf<Base, JoinResult<B>>>,
+  options?: JoinMergeOptions<Base, KeyRulesOf<Base, JoinResult<B>>> & Strict<JoinResult<B>>,
 ): Promise<Merged<Base, JoinResult<B>>> {
   const units = branchesOf(branches);
   const settings = readSettings(options, units, intoOptions);
   const merging = new Merging(options);
   const run = new Run(units, settings, {
-    schedule: new Together(units),
+    schedule: new ByLevel([units]),
+    needsAll: true,
     accept: (branch, value) => {
       merging.accept(branch, value);
     },
     baseOf: () => merging.baseAlone(),
     result: () => {
-      const failure = run.failure();
-      if (failure !== undefined) throw failure;
       merging.add(units, run);
       return merging.value;
     },

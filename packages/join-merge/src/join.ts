@@ -1,10 +1,10 @@
 import type { Branch as Unit } from "./branch.js";
 import { branchesOf, byName, isIterable, type Named } from "./branches.js";
+import { ByLevel } from "./by-level.js";
 import type { BranchContext } from "./context.js";
 import { type JoinMode, type JoinOptions, readSettings } from "./options.js";
 import type { Settled } from "./record.js";
 import { Run } from "./run.js";
-import { Together } from "./schedule.js";
 
 /** The code of a branch; a promise, another thenable or a plain value are all fine. */
 export type BranchFunction<T = unknown, C = BranchContext> = (context: C) => T | PromiseLike<T>;
@@ -61,7 +61,7 @@ export function join<B extends Branches, M extends JoinMode = "fail-fast">(
   const units = branchesOf(branches);
   const settings = readSettings(options, units);
   const run = new Run(units, settings, {
-    schedule: new Together(units),
+    schedule: new ByLevel([units]),
     result: () => outcomes(units, settings.waitAll, isIterable(branches)),
   });
   return run.start() as Promise<JoinResult<B, M>>;

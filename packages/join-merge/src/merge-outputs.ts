@@ -1,8 +1,8 @@
 import { demand } from "@holdfast/core";
-import { entriesOf, type Named } from "./branches.js";
+import { mapNamed, type Named } from "./branches.js";
 import type { Collision } from "./errors.js";
-import { Merge } from "./merge.js";
-import type { KeyRulesOf, Merged } from "./merged.js";
+import { type Contributor, Merge } from "./merge.js";
+import type { KeyRulesOf, Merged, Strict } from "./merged.js";
 import { checkKnown } from "./names.js";
 import { type MergeOptions, mergeOptions, readRules } from "./rules.js";
 import { checkOutput, type Output } from "./store.js";
@@ -42,7 +42,7 @@ export interface MergeResult<V> {
 export function mergeOutputs<Base extends object, R extends Named<object | null | undefined>>(
   base: Base,
   contributions: R,
-  options?: MergeOptions<KeyRulesOf<Base, R>>,
+  options?: MergeOptions<KeyRulesOf<Base, R>> & Strict<R>,
 ): MergeResult<Merged<Base, R>> {
   demand(Object(base) === base, "base must be an object or a Map", base);
   if (options !== undefined) {
@@ -50,12 +50,12 @@ export function mergeOutputs<Base extends object, R extends Named<object | null 
     checkKnown(options, mergeOptions);
   }
   const rules = readRules(options);
+  const outputs = mapNamed<unknown, Contributor>(contributions, "contributions", (name, result) => {
+    if (result != null || !rules.allowNothing) checkOutput(result, name, base instanceof Map);
+    return { name, result };
+  });
   const merge = new Merge(base as Output, rules);
-  for (const [name, output] of entriesOf<unknown>(contributions, "contributions")) {
-    if (output == null && rules.allowNothing) continue;
-    checkOutput(output, name, base instanceof Map);
-    merge.add({ name }, output as Output, base as Output);
-  }
+  merge.add(outputs, () => base as Output);
   const collisions = merge.check().map(({ collision }) => collision);
   return { value: merge.value as Merged<Base, R>, collisions };
 }

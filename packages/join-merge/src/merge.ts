@@ -1,13 +1,16 @@
+import { keep } from "@holdfast/core";
 import { type Collision, KeyCollisionError, ReducerError } from "./errors.js";
 import type { BaseRule, Reducer, Rules, SiblingRule } from "./rules.js";
-import { keysOf, type Output, type Store, storeOf, hasKey, valueOf } from "./store.js";
+import { hasKey, keysOf, type Output, type Store, storeOf, valueOf } from "./store.js";
 
 /** How a branch stands to one that had a key before it: apart from it, after it, or after it only by level. */
 export type Relation = "sibling" | "base" | "unordered";
 
 /** Who adds an output. */
-interface Named {
+export interface Contributor {
   readonly name: string;
+  /** The output, checked; nothing if it adds nothing. */
+  readonly result: unknown;
 }
 
 /** A collision that was allowed. */
@@ -21,11 +24,15 @@ export interface Allowed {
  *
  * Walks each output once. Who wrote which key is found out at the first collision, and kept up to date from then on.
  */
-export class Merge<Owner extends Named = Named> {
+export class Merge<Owner extends Contributor = Contributor> {
+  static {
+    keep(new Merge({}, {} as never));
+  }
+
   readonly #rules: Rules;
   readonly #store: Store;
   readonly #relate: (by: Owner, over: Owner) => Relation;
-  readonly #added: (readonly [owner: Owner, output: Output])[] = [];
+  readonly #added: (readonly Owner[])[] = [];
   #owners: Map<string, Owner> | undefined;
   #allowed: Allowed[] = [];
   #refused: Collision[] = [];
@@ -42,20 +49,13 @@ export class Merge<Owner extends Named = Named> {
     return this.#store.value;
   }
 
-  /** Adds an output, made from `given`. */
-  add(owner: Owner, output: Output, given: Output): void {
-    const store = this.#store;
-    const { delta } = this.#rules;
-    // The keys that it does not own; hardly ever any.
-    let left: Set<string> | undefined;
-    for (const key of keysOf(output)) {
-      const incoming = valueOf(output, key);
-      if (delta && this.#isUnchanged(given, key, incoming)) (left ??= new Set()).add(key);
-      else if (!store.has(key)) store.set(key, incoming);
-      else if (!this.#collide(key, incoming, owner)) (left ??= new Set()).add(key);
+  /** Adds what each of `owners` has made, from what `givenTo` says that it was given. */
+  add(owners: readonly Owner[], givenTo: (owner: Owner) => Output): void {
+    this.#added.push(owners);
+    for (const owner of owners) {
+      const output = outputOf(owner);
+      for (const key of keysOf(output)) this.#put(key, valueOf(output, key), owner, givenTo);
     }
-    if (this.#owners !== undefined) own(this.#owners, owner, output, left);
-    this.#added.push([owner, output]);
   }
 
   /** The collisions since the last call that a rule allows. Throws if there is one that none does. */
@@ -66,6 +66,13 @@ export class Merge<Owner extends Named = Named> {
     return allowed;
   }
 
+  #put(key: string, value: unknown, owner: Owner, givenTo: (owner: Owner) => Output): void {
+    if (this.#rules.delta && this.#isUnchanged(givenTo(owner), key, value)) return;
+    if (!this.#store.has(key)) this.#store.set(key, value);
+    else if (!this.#collide(key, value, owner)) return;
+    this.#owners?.set(key, owner);
+  }
+
   #isUnchanged(given: Output, key: string, incoming: unknown): boolean {
     const same = this.#rules.equal ?? Object.is;
     return hasKey(given, key) && same(valueOf(given, key), incoming);
@@ -74,7 +81,7 @@ export class Merge<Owner extends Named = Named> {
   /** Two values for one key. Tells whether `by` owns it now. */
   #collide(key: string, incoming: unknown, by: Owner): boolean {
     const existing = this.#store.get(key);
-    const over = this.#ownerOf(key);
+    const over = this.#ownerOf(key, by);
     if (this.#rules.equal?.(existing, incoming) === true) return false;
     const relation = over === null ? "base" : this.#relate(by, over);
     const kind = relation === "sibling" ? "sibling" : "base";
@@ -88,26 +95,31 @@ export class Merge<Owner extends Named = Named> {
     return true;
   }
 
-  #ownerOf(key: string): Owner | null {
-    if (this.#owners === undefined) {
-      this.#owners = new Map();
-      for (const [owner, output] of this.#added) own(this.#owners, owner, output);
-    }
+  /** Whose value `key` has, to which `by` comes. */
+  #ownerOf(key: string, by: Owner): Owner | null {
+    this.#owners ??= this.#ownersUpTo(key, by);
     return this.#owners.get(key) ?? null;
+  }
+
+  /** Who owns which key at the first collision: whoever has it in its output. */
+  #ownersUpTo(key: string, by: Owner): Map<string, Owner> {
+    const owners = new Map<string, Owner>();
+    for (const owner of this.#added.flat())
+      for (const each of keysOf(outputOf(owner))) {
+        if (owner === by && each === key) return owners;
+        owners.set(each, owner);
+      }
+    return owners;
   }
 }
 
-type Rule = BaseRule | SiblingRule | Reducer<unknown, unknown>;
+const nothing: Output = {};
 
-/** Notes who owns the keys of its output, but for those `left` to others. */
-function own<Owner>(
-  owners: Map<string, Owner>,
-  owner: Owner,
-  output: Output,
-  left?: ReadonlySet<string>,
-): void {
-  for (const key of keysOf(output)) if (left?.has(key) !== true) owners.set(key, owner);
+function outputOf({ result }: Contributor): Output {
+  return (result ?? nothing) as Output;
 }
+
+type Rule = BaseRule | SiblingRule | Reducer<unknown, unknown>;
 
 function fold(
   reducer: Reducer<unknown, unknown>,

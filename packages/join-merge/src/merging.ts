@@ -1,4 +1,4 @@
-import { demand } from "@holdfast/core";
+import { demand, keep } from "@holdfast/core";
 import type { Branch } from "./branch.js";
 import { KeyCollisionError, ReducerError } from "./errors.js";
 import { type Isolation, isolations, view } from "./isolate.js";
@@ -23,8 +23,14 @@ export type Relate = (by: Branch, over: Branch) => Relation;
 
 const apart: Relate = () => "sibling";
 
+const givenTo = (branch: Branch): Output => branch.base as Output;
+
 /** The merge of a run. */
 export class Merging {
+  static {
+    keep(new Merging(undefined));
+  }
+
   readonly isolation: Isolation;
   readonly #base: Output;
   readonly #rules: Rules;
@@ -64,7 +70,7 @@ export class Merging {
     if (branches.length === 0) return this.baseAlone();
     const merge = this.#begin();
     // Collisions that are not allowed are for the merge in the end to tell.
-    for (const each of branches) this.#add(merge, each);
+    merge.add(branches, givenTo);
     return view(merge.value as Output, this.isolation);
   }
 
@@ -76,7 +82,7 @@ export class Merging {
   /** Adds what these branches made. If that cannot be, those to blame have failed. */
   add(branches: readonly Branch[], run: Run): void {
     try {
-      for (const each of branches) this.#add(this.#merge, each);
+      this.#merge.add(branches, givenTo);
       for (const { collision, unordered } of this.#merge.check()) {
         const level = collision.policy === "warn" || unordered ? "warning" : "debug";
         run.tell({ type: "collision", level, collision, unordered });
@@ -89,12 +95,6 @@ export class Merging {
 
   #begin(): Merge<Branch> {
     return new Merge(this.#base, this.#rules, this.#relate);
-  }
-
-  #add(merge: Merge<Branch>, branch: Branch): void {
-    const output = branch.result as Output | null | undefined;
-    if (output == null) return;
-    merge.add(branch, output, this.#rules.delta ? (branch.base as Output) : this.#base);
   }
 
   #blame(error: unknown, run: Run): void {

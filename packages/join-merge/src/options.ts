@@ -52,21 +52,19 @@ export interface Settings {
   /** In milliseconds. */
   readonly drain: number;
   readonly within: Branch | undefined;
-  readonly completed: ReadonlyMap<string, unknown>;
+  readonly completed: ReadonlyMap<string, unknown> | undefined;
   readonly report: ((report: JoinReport) => void) | undefined;
 }
 
-const nothing: ReadonlyMap<string, unknown> = new Map();
-
 /** What a join without options is told. */
-const defaults: Settings = {
+export const defaults: Settings = {
   waitOptions: {},
   waitAll: false,
   eager: false,
   concurrency: Infinity,
   drain: Infinity,
   within: undefined,
-  completed: nothing,
+  completed: undefined,
   report: undefined,
 };
 
@@ -132,8 +130,8 @@ function readDrain(drain: unknown = true): number {
 function readCompleted(
   completed: JoinOptions["completed"],
   branches: readonly Branch[],
-): ReadonlyMap<string, unknown> {
-  if (completed === undefined) return nothing;
+): ReadonlyMap<string, unknown> | undefined {
+  if (completed === undefined) return undefined;
   demand(Object(completed) === completed, "options.completed must be an object or a Map", completed);
   const names = new Set(branches.map(({ name }) => name));
   const map = completed instanceof Map ? completed : new Map(Object.entries(completed));

@@ -1,6 +1,6 @@
 import { checkFunction, demand } from "@holdfast/core";
 import type { Body, Branch } from "./branch.js";
-import { branchOf, entriesOf, mapOf, type Named } from "./branches.js";
+import { branchOf, mapNamed, mapOf, type Named } from "./branches.js";
 import { GraphError, show } from "./errors.js";
 import { Heap } from "./heap.js";
 import { checkKnown, suggestion } from "./names.js";
@@ -17,10 +17,10 @@ export interface Plan {
 /** Checks `tasks`. Throws `GraphError` for what cannot run. **Complexity**: O(tasks × log(tasks) + dependencies). */
 export function planOf(tasks: Named<Task<never> | Body>): Plan {
   const dependsOn: (readonly string[])[] = [];
-  const branches = entriesOf(tasks, "tasks").map(([name, task], index) => {
-    if (typeof task === "function") return branchOf(name, index, task);
+  const branches = mapNamed(tasks, "tasks", (name, task, index) => {
+    if (typeof task === "function") return branchOf(name, task, index);
     dependsOn[index] = namesIn(task, name);
-    const branch = branchOf(name, index, (context) => task.run(context));
+    const branch = branchOf(name, (context) => task.run(context), index);
     branch.collects = task.collects === true;
     return branch;
   });

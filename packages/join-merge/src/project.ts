@@ -1,5 +1,5 @@
 import { demand } from "@holdfast/core";
-import { entriesOf } from "./branches.js";
+import { mapNamed } from "./branches.js";
 import { InvalidBranchOutputError, show } from "./errors.js";
 import { suggestion } from "./names.js";
 import { hasKey, type Output, valueOf } from "./store.js";
@@ -23,7 +23,7 @@ export function project<O extends object, const K extends Readonly<Record<string
 ): { -readonly [To in keyof K]: O[K[To]] } {
   demand(Object(output) === output, "output must be an object", output);
   const result = Object.create(null) as Record<string, unknown>;
-  for (const [to, from] of entriesOf(keys as Readonly<Record<string, string>>, "keys")) {
+  mapNamed(keys as Readonly<Record<string, string>>, "keys", (to, from) => {
     if (!hasKey(output as Output, from)) {
       const has = Object.keys(output);
       throw new InvalidBranchOutputError(
@@ -32,6 +32,6 @@ export function project<O extends object, const K extends Readonly<Record<string
       );
     }
     result[to] = valueOf(output as Output, from);
-  }
+  });
   return result as { -readonly [To in keyof K]: O[K[To]] };
 }

@@ -38,7 +38,10 @@ export type KeyRule<Existing = never, V = never, Result = [V] extends [never] ? 
 export interface MergeOptions<Keys = Readonly<Record<string, KeyRule | undefined>>> {
   /** For keys that the base has. Default `"warn"`: overwritten, and `report` is told; with `delta` `"overwrite"`. */
   readonly onBaseCollision?: BaseRule | undefined;
-  /** For keys that several branches produce. Default `"error"`. */
+  /**
+   * For keys that several branches produce. Default `"error"`. Written down, that is an error of the compiler too, for each literal key
+   * of several branches for which `keys` has no rule.
+   */
   readonly onSiblingCollision?: SiblingRule | undefined;
   /** What holds for single keys instead. */
   readonly keys?: Keys | undefined;

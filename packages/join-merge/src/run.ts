@@ -1,7 +1,8 @@
+import { keep } from "@holdfast/core";
 import { because, type Branch } from "./branch.js";
 import { Budget, type Slot } from "./budget.js";
 import { JoinError } from "./errors.js";
-import type { Settings } from "./options.js";
+import { defaults, type Settings } from "./options.js";
 import type { BranchRecord, JoinReport } from "./record.js";
 import type { Schedule } from "./schedule.js";
 import { Seat } from "./seat.js";
@@ -14,13 +15,17 @@ declare function queueMicrotask(callback: () => void): void;
 /** What the kinds of joins do differently. */
 export interface Work {
   readonly schedule: Schedule;
+  /** Whether there is no result when a branch has failed, with `wait-all` either. */
+  readonly needsAll?: boolean;
   /** Looks at what a branch has made; throws if it is of no use. */
   accept?(branch: Branch, value: unknown): void;
   baseOf?(branch: Branch): unknown;
   depsOf?(branch: Branch): unknown;
   /** Makes the result. All have succeeded, or with `wait-all` ended. */
-  result(run: Run): unknown;
+  result(): unknown;
 }
+
+const top: readonly number[] = [];
 
 /**
  * One join: starts branches in order as far as there are slots, and settles when what they come to is certain and nobody
@@ -31,13 +36,17 @@ export interface Work {
  * end, and of several failures the first in order remains.
  */
 export class Run {
+  static {
+    keep(new Run([], defaults, {} as never));
+  }
+
   readonly budget: Budget | undefined;
   readonly work: Work;
   /** In the order in which they would run one at a time. */
   readonly branches: readonly Branch[];
   readonly settings: Settings;
   /** Its place among the joins that share its budget. */
-  path: readonly number[] = [];
+  path: readonly number[] = top;
   readonly #promise: Promise<unknown>;
   #resolve!: (value: unknown) => void;
   #reject!: (reason: unknown) => void;
@@ -48,8 +57,9 @@ export class Run {
   #settled = 0;
   /** The failure that counts. */
   #primary: Branch | undefined;
-  /** What it rejects with, where that is not for a failure of a branch. */
+  /** What it rejects with. */
   #given: { readonly reason: unknown } | undefined;
+  #value: unknown;
   #isDecided = false;
   #isOver = false;
   #watch: Watch | undefined;
@@ -77,12 +87,12 @@ export class Run {
     const { completed, within, waitOptions } = this.settings;
     for (const branch of branches) {
       branch.run = this;
-      if (completed.has(branch.name)) this.#restore(branch, completed.get(branch.name));
+      if (completed?.has(branch.name) === true) this.#restore(branch, completed.get(branch.name));
     }
     if (within !== undefined) this.path = [...within.path, within.enter(this)];
     this.#watch = Watch.over(this, waitOptions);
     if (within?.stopped !== undefined) this.stop(within.stopped.reason);
-    if (!this.#isDecided) this.#goOn(() => this.work.schedule.first());
+    if (!this.#isDecided) this.#launch(this.work.schedule.first());
     if (budget !== undefined && !this.#isDecided) {
       this.#listenForSlots();
       budget.advance(this);
@@ -124,6 +134,21 @@ export class Run {
     this.#ended(branch);
   }
 
+  /** A branch may start, in the step of the join `by`. */
+  admit(branch: Branch, slot: Slot, by: Run | undefined): void {
+    if (by === this) this.#begin(branch, slot);
+    else {
+      this.#granted.push([branch, slot]);
+      this.#wake?.();
+    }
+  }
+
+  /** There will be no slot for a branch. */
+  refuse(branch: Branch, error: unknown): void {
+    this.#markStarted(branch);
+    this.failed(branch, error);
+  }
+
   tell(report: JoinReport): void {
     try {
       this.settings.report?.(report);
@@ -141,10 +166,10 @@ export class Run {
 
   /** The error for branches that failed, if any did. */
   failure(): JoinError | undefined {
-    const primary = this.#primary ?? this.branches.find(({ status }) => status === "failed");
+    const { waitAll, waitOptions } = this.settings;
+    const primary = waitAll ? this.branches.find(({ status }) => status === "failed") : this.#primary;
     if (primary === undefined) return undefined;
-    const { label } = this.settings.waitOptions;
-    return new JoinError(label, primary.record() as FailedRecord, this.records());
+    return new JoinError(waitOptions.label, primary.record() as FailedRecord, this.records());
   }
 
   #restore(branch: Branch, value: unknown): void {
@@ -155,29 +180,26 @@ export class Run {
   }
 
   /** Lets those run whose turn has come, and those whose turn comes because others need not run. */
-  #goOn(next: () => readonly Branch[]): void {
-    const passed: Branch[] = [];
-    try {
-      this.#launch(next(), passed);
-      for (const each of passed) this.#launch(this.work.schedule.after(each), passed);
-    } catch (error) {
-      // What a level made cannot be merged.
-      this.stop(error);
-    }
+  #launch(ready: readonly Branch[]): void {
+    // Mostly it is nobody.
+    if (ready.length === 0) return;
+    const groups = [ready];
+    for (const group of groups)
+      for (const branch of group) if (this.#isPast(branch)) groups.push(this.work.schedule.after(branch));
   }
 
-  #launch(ready: readonly Branch[], passed: Branch[]): void {
-    for (const branch of ready) {
-      if (branch.status === "succeeded") passed.push(branch);
-      else if (branch.stopped === undefined) {
-        const cause = branch.failedDependency();
-        if (cause !== undefined) {
-          this.#skip(branch, cause);
-          passed.push(branch);
-        } else if (this.budget === undefined) this.#begin(branch, undefined);
-        else this.#askForSlot(branch, this.budget);
-      }
+  /** Lets a branch run, as soon as there is a slot. Tells whether it need not: it has been restored, or is skipped. */
+  #isPast(branch: Branch): boolean {
+    if (branch.status === "succeeded") return true;
+    if (branch.stopped !== undefined) return false;
+    const cause = branch.failedDependency();
+    if (cause !== undefined) {
+      this.#skip(branch, cause);
+      return true;
     }
+    if (this.budget === undefined) this.#begin(branch, undefined);
+    else this.budget.ask((branch.seat = new Seat(branch, this.budget)));
+    return false;
   }
 
   #skip(branch: Branch, cause: Branch): void {
@@ -185,23 +207,6 @@ export class Run {
     branch.result = cause;
     this.#open -= 1;
     this.tell({ type: "settle", record: branch.record() });
-  }
-
-  #askForSlot(branch: Branch, budget: Budget): void {
-    branch.seat = new Seat(branch, budget);
-    branch.seat.ask(
-      (slot, by) => {
-        if (by === this) this.#begin(branch, slot);
-        else {
-          this.#granted.push([branch, slot]);
-          this.#wake?.();
-        }
-      },
-      (error) => {
-        this.#markStarted(branch);
-        this.failed(branch, error);
-      },
-    );
   }
 
   /** What is granted in another join's step starts in one of ours, which has our own asynchronous context. */
@@ -240,7 +245,7 @@ export class Run {
       branch.settled = this.#settled += 1;
       if (branch.stopped === undefined) this.#open -= 1;
       if (report !== undefined) this.tell({ type: "settle", record: branch.record() });
-      if (branch.status === "succeeded" || waitAll) this.#goOn(() => this.work.schedule.after(branch));
+      if (branch.status === "succeeded" || waitAll) this.#launch(this.work.schedule.after(branch));
       if (this.#open === 0) this.#decide();
       if (this.#running === 0 && this.#isDecided) this.#finish();
     }
@@ -277,24 +282,33 @@ export class Run {
     if (this.#isOver) return;
     this.#isOver = true;
     clearTimeout(this.#drainTimer);
-    const { within, waitAll, report } = this.settings;
-    let error = this.#given;
-    if (error === undefined && !waitAll && this.#primary !== undefined) error = { reason: this.failure() };
-    let value: unknown;
-    if (error === undefined)
-      try {
-        value = this.work.result(this);
-      } catch (reason) {
-        error = { reason };
-      }
+    const { within, report } = this.settings;
+    this.#conclude();
     if (report !== undefined)
-      this.tell({ type: "end", records: this.records(), ...(error && { error: error.reason }) });
-    const settle = (): void => {
-      if (error === undefined) this.#resolve(value);
-      else this.#reject(error.reason);
-    };
-    if (within === undefined) settle();
-    else within.leave(this, settle);
+      this.tell({ type: "end", records: this.records(), ...(this.#given && { error: this.#given.reason }) });
+    if (within === undefined) this.#settle();
+    else
+      within.leave(this, () => {
+        this.#settle();
+      });
+  }
+
+  /** Makes the result, or the error where there is none yet. */
+  #conclude(): void {
+    if (this.#given !== undefined) return;
+    const { waitAll } = this.settings;
+    try {
+      const failure = waitAll && this.work.needsAll !== true ? undefined : this.failure();
+      if (failure === undefined) this.#value = this.work.result();
+      else this.#given = { reason: failure };
+    } catch (reason) {
+      this.#given = { reason };
+    }
+  }
+
+  #settle(): void {
+    if (this.#given === undefined) this.#resolve(this.#value);
+    else this.#reject(this.#given.reason);
   }
 }
 

@@ -1,16 +1,22 @@
+import { keep } from "@holdfast/core";
 import type { Branch } from "./branch.js";
-import type { Budget, Claim, Slot } from "./budget.js";
+import type { Budget, Slot } from "./budget.js";
 import type { Run } from "./run.js";
 
 /** The slot of one branch, where slots are limited: lent to others while the branch only waits, and taken back. */
 export class Seat {
-  private readonly branch: Branch;
+  static {
+    keep(new Seat({} as never, {} as never));
+  }
+
+  readonly branch: Branch;
+  /** Whether the branch stands in the queue for a slot, to start or to go on. */
+  isWaiting = false;
   private readonly budget: Budget;
   private slot: Slot | undefined = undefined;
-  private claim: Claim | undefined = undefined;
   /** How many things the branch waits for. */
   private pauses = 0;
-  /** What goes on once there is a slot again. */
+  /** What goes on once there is a slot again; nothing before the branch has started. */
   private goOn: (() => void) | undefined = undefined;
   private isClosed = false;
 
@@ -19,10 +25,19 @@ export class Seat {
     this.budget = budget;
   }
 
-  /** Stands in the queue for a slot. The caller advances the budget afterwards. */
-  ask(admit: Claim["admit"], refuse: Claim["refuse"]): void {
-    this.claim = { branch: this.branch, waiting: true, admit, refuse };
-    this.budget.ask(this.claim);
+  /** Here is a slot. `by` is the join whose step this is, if it is known. */
+  admit(slot: Slot, by: Run | undefined): void {
+    if (this.goOn === undefined) this.branch.run.admit(this.branch, slot, by);
+    else {
+      this.slot = slot;
+      this.goOn();
+    }
+  }
+
+  /** There will be none. */
+  refuse(error: unknown): void {
+    if (this.goOn === undefined) this.branch.run.refuse(this.branch, error);
+    else this.goOn();
   }
 
   take(slot: Slot): void {
@@ -51,10 +66,7 @@ export class Seat {
       return;
     }
     this.goOn = done;
-    this.ask((slot) => {
-      this.take(slot);
-      done();
-    }, done);
+    this.budget.ask(this);
     this.budget.advance(undefined);
   }
 
@@ -73,8 +85,8 @@ export class Seat {
   }
 
   private withdraw(): void {
-    if (this.claim?.waiting !== true) return;
-    this.budget.drop(this.claim);
+    if (!this.isWaiting) return;
+    this.budget.drop(this);
     this.goOn?.();
   }
 }

@@ -1,3 +1,4 @@
+import { keep } from "@holdfast/core";
 import { InvalidBranchOutputError, show } from "./errors.js";
 
 /** What is merged: an object's own enumerable string keys, or a `Map`, which keeps the order of all keys. */
@@ -13,6 +14,10 @@ export interface Store {
 
 /** An object without prototype, so that no key means anything. */
 class ObjectStore implements Store {
+  static {
+    keep(new ObjectStore());
+  }
+
   readonly value = Object.create(null) as Record<string, unknown>;
 
   has(key: string): boolean {

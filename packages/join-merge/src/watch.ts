@@ -1,17 +1,15 @@
-import { LockState, type Place, TimeoutError, Waiter, type WaitOptions } from "@holdfast/core";
+import { type Abortable, AbortGroup, type AbortGroups, TimeoutError, type WaitOptions } from "@holdfast/core";
 import { nameOf } from "./errors.js";
 import type { Run } from "./run.js";
 
-// One for all joins: those that share a signal share one listener.
-const state: LockState = /* @__PURE__ */ new LockState("join", undefined, ["", ""], Infinity);
+declare function setTimeout(callback: () => void, milliseconds: number): unknown;
+declare function clearTimeout(timer: unknown): void;
 
-const nowhere: Place<void> = {
-  withdraw: () => undefined,
-  issue: () => undefined,
-};
+// One for all joins: those that share a signal share one listener.
+const joins: AbortGroups = { groups: new Map(), lastGroup: undefined, settle: () => undefined };
 
 /** Stops a run when its signal aborts or its time is up. */
-export class Watch extends Waiter<void> {
+export class Watch implements Abortable {
   /** Watches over `run` where there is something to watch for; stops it at once where that has happened. */
   static over(run: Run, options: WaitOptions): Watch | undefined {
     const { signal, timeout = Infinity } = options;
@@ -22,23 +20,32 @@ export class Watch extends Waiter<void> {
     return undefined;
   }
 
+  previous: Abortable | undefined = undefined;
+  next: Abortable | undefined = undefined;
   readonly #run: Run;
-  readonly #options: WaitOptions;
+  #group: AbortGroup | undefined;
+  readonly #timer: unknown;
 
   private constructor(run: Run, options: WaitOptions) {
-    super(nowhere, state, options);
+    const { signal, timeout = Infinity } = options;
     this.#run = run;
-    this.#options = options;
+    if (signal !== undefined) this.#group = AbortGroup.join(joins, signal, this);
+    if (timeout !== Infinity)
+      this.#timer = setTimeout(() => {
+        this.fail(timeIsUp(options));
+      }, timeout);
   }
 
-  override fail(reason: unknown, event?: "abort" | "timeout"): void {
-    if (this.stopWaiting() !== undefined)
-      this.#run.stop(event === "timeout" ? timeIsUp(this.#options) : reason);
+  /** Stops the run, which ends the watch. */
+  fail(reason: unknown): void {
+    this.#run.stop(reason);
   }
 
   /** There is nothing to stop any more. */
   end(): void {
-    this.stopWaiting();
+    this.#group?.leave(this);
+    this.#group = undefined;
+    clearTimeout(this.#timer);
   }
 }
 

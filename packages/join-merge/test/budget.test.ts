@@ -118,6 +118,32 @@ describe("joins within joins", () => {
     await all;
   });
 
+  it("[JM10] need no slot for a branch that has returned before they were over", async () => {
+    const gates = new Gates();
+    const ended: string[] = [];
+    const all = join(
+      {
+        a: async (context) => {
+          await context.idle(() => gates.branch("pause")(context));
+          await gates.branch("a goes on")(context);
+        },
+        b: (context) => void join(gates.branches("x"), { within: context }),
+      },
+      {
+        concurrency: 1,
+        report: (event) => {
+          if (event.type === "settle") ended.push(event.record.name);
+        },
+      },
+    );
+    await settled();
+    await gates.end("pause");
+    await gates.end("x");
+    expect([ended, gates.open]).toEqual([["b"], ["a goes on"]]);
+    await gates.end("a goes on");
+    await all;
+  });
+
   it("[JM4] are stopped when the branch fails, and it has failed when they are over", async () => {
     const gates = new Gates();
     const inner: unknown[] = [];
@@ -595,6 +621,26 @@ describe("a governor", () => {
     expect(error.records.map(({ status }) => status)).toEqual(["failed", "not-started"]);
     expect(await all).toMatchObject({ c: { status: "failed" }, d: { status: "failed" } });
     expect(gates.started).toEqual([]);
+  });
+
+  it("lets a branch go on that wants its slot back when it will never let anybody in", async () => {
+    const slots = new Slots(1);
+    const gates = new Gates();
+    const all = join(
+      {
+        a: async (context) => {
+          await context.idle(() => gates.branch("pause")(context));
+          return "went on";
+        },
+        b: gates.branch("b"),
+      },
+      { concurrency: slots.governor },
+    );
+    await gates.end("pause");
+    slots.close();
+    await gates.end("b");
+    expect(await all).toEqual({ a: "went on", b: "b" });
+    expect([slots.holders, slots.waiters]).toEqual([0, 0]);
   });
 });
 

@@ -133,6 +133,44 @@ describe("the types of what is merged", () => {
     void joinMerge({ a: () => 5 });
   });
 
+  it("[F42] has an error for a key that two branches make without a rule, where collisions are said to be errors", () => {
+    const lint = (): { warnings: number; notes: string[] } => ({ warnings: 2, notes: ["long"] });
+    const test = (): Promise<{ passed: boolean; notes: string[] }> =>
+      Promise.resolve({ passed: true, notes: [] });
+    // @ts-expect-error notes are in both
+    void joinMerge({ lint, test }, { onSiblingCollision: "error" });
+    // @ts-expect-error that is the other key
+    void joinMerge({ lint, test }, { onSiblingCollision: "error", keys: { warnings: "overwrite" } });
+    void joinMerge({ lint, test }, { onSiblingCollision: "error", keys: { notes: (a, b) => [...a, ...b] } });
+    void joinMerge({ lint, passed: () => ({ passed: true }) }, { onSiblingCollision: "error" });
+    const perhaps: { x?: number } = {};
+    // @ts-expect-error x may be in both
+    mergeOutputs({}, { a: { x: 1 }, b: perhaps }, { onSiblingCollision: "error" });
+    mergeOutputs({}, { a: { x: 1 }, b: { y: 1 } }, { onSiblingCollision: "error" });
+  });
+
+  it("[F42] leaves it to the run where nobody asked, values are compared, or keys are not known", () => {
+    const outputs = { a: { x: 1 }, b: { x: 2 } };
+    mergeOutputs({}, outputs);
+    mergeOutputs({}, outputs, { onBaseCollision: "error" });
+    mergeOutputs({}, outputs, { onSiblingCollision: "last" });
+    mergeOutputs({}, outputs, { onSiblingCollision: "error", equal: Object.is });
+    mergeOutputs({}, outputs, { onSiblingCollision: "error", delta: true });
+    const records = {} as Record<"a" | "b", Record<string, number>>;
+    mergeOutputs({}, records, { onSiblingCollision: "error" });
+    mergeOutputs({}, new Map([["a", { x: 1 }]]), { onSiblingCollision: "error" });
+    const maps = { a: new Map<string, number>(), b: new Map<string, number>() };
+    mergeOutputs(new Map(), maps, { onSiblingCollision: "error" });
+    const anyOf = (branches: Record<string, () => object>): Promise<object> =>
+      joinMerge(branches, { onSiblingCollision: "error" });
+    const generic = <B extends Record<string, () => object>>(branches: B): [B, Promise<object>] => [
+      branches,
+      joinMerge(branches, { concurrency: 2 }),
+    ];
+    expectTypeOf(anyOf).toBeFunction();
+    expectTypeOf(generic).toBeFunction();
+  });
+
   it("shows branches the base", () => {
     void joinMerge(
       {
