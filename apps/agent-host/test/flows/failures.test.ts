@@ -647,6 +647,15 @@ describe("what ends a pipeline early", () => {
     ).result;
     expect(failing.error?.message).toContain("worse");
   });
+
+  it("[P134] what a pipeline that on_result calls says need not fit the output_schema of its step", async () => {
+    const { status, response } = await begin(
+      `  - {id: a, prompt: pa, output_schema: {type: object}, on_result: [{always: true, action: "pipeline: fix"}]}\n  - {id: k, prompt: "{{ step.a__on_result.response }}"}`,
+      new StubRunner({ a: says("{}") }),
+      { more: "pipelines: {fix: [{id: x, prompt: mended}]}\n" },
+    ).result;
+    expect([status, response]).toEqual(["completed", "mended"]);
+  });
 });
 
 describe("on_result", () => {

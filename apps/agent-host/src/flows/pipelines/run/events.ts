@@ -68,7 +68,7 @@ export type RunEvent =
 
 export type RunStatus = "completed" | "break" | "failed" | "killed";
 
-interface OfStep {
+export interface OfStep {
   readonly stepId: string;
   readonly index: number;
   readonly totalSteps: number;

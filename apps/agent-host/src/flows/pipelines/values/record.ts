@@ -34,6 +34,23 @@ interface JoinRecord {
   readonly entries: ReadonlyMap<string, unknown> | undefined;
 }
 
+/** Of a step that has made nothing. */
+export const emptyRecord = {
+  response: null,
+  costUsd: null,
+  inputTokens: 0,
+  outputTokens: 0,
+  sessionId: null,
+  stdout: null,
+  stderr: null,
+  exitCode: null,
+  thinking: null,
+  toolEvents: [],
+  model: undefined,
+  contextInherited: undefined,
+  join: undefined,
+} as const satisfies Partial<StepRecord>;
+
 /** What a step says to those after it: its answer, or what a command wrote. */
 export function textOf({ response, stdout, stderr }: StepRecord): string | null {
   if (response !== null || (stdout === null && stderr === null)) return response;
