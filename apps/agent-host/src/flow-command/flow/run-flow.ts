@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { AtomicPipeWriter, ndjson } from "@holdfast/atomic-pipe-writer";
 import pc from "picocolors";
 import { CacheFolder } from "../../flows/flow/host/cache-folder.js";
@@ -9,9 +8,9 @@ import { FlowError } from "../../flows/flow/run/error-codes.js";
 import type { FlowEvent, FlowMiddleware } from "../../flows/flow/run/events.js";
 import { FlowExecutor, type RunOptions } from "../../flows/flow/run/executor.js";
 import type { RunResult } from "../../flows/flow/run/records.js";
-import { type ClaimedFolder, claimFolder } from "../../processes/claim-folder.js";
 import { printable } from "../../session-command/describe-outcome.js";
 import { HostSignals } from "../../session-command/host-signals.js";
+import { claimRun, defaultRuns } from "../claim-run.js";
 import { openLog } from "../open-log.js";
 import { UsageError } from "../../usage-error.js";
 import { flowProgressLine, nameOf } from "./flow-progress.js";
@@ -71,7 +70,7 @@ async function begin(
   name: string,
   execute: (traceId: string) => Promise<RunResult>,
 ): Promise<RunResult> {
-  const claimed = await claim(runs, name);
+  const claimed = await claimRun(runs, name);
   try {
     const result = await settle(execute(claimed.id));
     claimed.commit();
@@ -80,16 +79,6 @@ async function begin(
     // It did not even begin.
     if (error instanceof UsageError) await claimed.abandon();
     throw error;
-  }
-}
-
-async function claim(runs: string, name: string): Promise<ClaimedFolder> {
-  try {
-    return await claimFolder(runs, () => `${name}-${randomUUID().slice(0, 8)}`);
-  } catch (error) {
-    throw new UsageError(
-      `cannot keep the run in ${runs}: ${(error as Error).message}. Give another folder with --runs.`,
-    );
   }
 }
 
@@ -191,8 +180,6 @@ function conclusion(result: RunResult, path: string, { runs }: RunFlowOptions, i
   const folder = runs === defaultRuns ? "" : ` --runs ${runs}`;
   return `${head}\nto go on: agent-host run ${path} --resume ${trace_id}${folder}`;
 }
-
-const defaultRuns = ".agent-host/runs";
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
