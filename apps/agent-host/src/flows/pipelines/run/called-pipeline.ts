@@ -1,4 +1,5 @@
 import { FileProblemsError } from "../../file/problem.js";
+import type { Journal } from "../checkpoint/journal.js";
 import type { Callable } from "../library.js";
 import { textOf } from "../values/record.js";
 import { StepError } from "../values/step-error.js";
@@ -9,13 +10,19 @@ import type { StepRun } from "./step-run.js";
 
 const maxDepth = 16;
 
-/** Runs another pipeline to its end, as a part of a step of this name. Only its last response comes back. */
+interface Call {
+  /** The step that calls. */
+  readonly id: string;
+  readonly target: string;
+  readonly prompt: string | undefined;
+  readonly journal: Journal;
+}
+
+/** Runs another pipeline to its end, as a part of a step. Only its last response comes back. */
 export async function callPipeline(
   scope: RunningScope,
   { signal, group }: StepRun,
-  id: string,
-  target: string,
-  prompt: string | undefined,
+  { id, target, prompt, journal }: Call,
 ): Promise<Made> {
   const { context, around, prefix, depth } = scope;
   if (depth >= maxDepth)
@@ -30,6 +37,7 @@ export async function callPipeline(
     around: { ...around, invocation: prompt ?? around.invocation },
     prefix: `${prefix}${id}::`,
     depth: depth + 1,
+    journal,
     signal,
     group,
   });

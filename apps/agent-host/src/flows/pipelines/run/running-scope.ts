@@ -1,3 +1,4 @@
+import type { Journal } from "../checkpoint/journal.js";
 import type { Callable } from "../library.js";
 import type { StepError } from "../values/step-error.js";
 import type { Surroundings } from "../values/resolve.js";
@@ -15,6 +16,8 @@ export interface RunningScope {
   readonly prefix: string;
   /** How many pipelines this one is within. */
   readonly depth: number;
+  /** What it has done so far. */
+  readonly journal: Journal;
 }
 
 /** How a pipeline ended. */

@@ -1,4 +1,6 @@
 import { joinGraph } from "@holdfast/join-merge";
+import type { EndNote } from "../checkpoint/journal.js";
+import { standingEnds } from "../checkpoint/standing-ends.js";
 import { isJoin, type Step } from "../definition/model.js";
 import { type Plan, planOf, start } from "../plan/plan.js";
 import { holds } from "../values/evaluate.js";
@@ -7,13 +9,14 @@ import { StepError } from "../values/step-error.js";
 import { View } from "../values/view.js";
 import { runnerNameOf } from "./bodies/prompt-body.js";
 import type { CancelReason } from "./events.js";
+import type { Verdict } from "./reaction.js";
 import { namedIn, type RunningScope, type ScopeResult } from "./running-scope.js";
 import { type End, reasonOf, ScopeEnd } from "./scope-end.js";
 import { Slots } from "./slots.js";
 import { StepBodies } from "./step-bodies.js";
 import { StepEndings } from "./step-endings.js";
 import { type StepRun, StepRuns } from "./step-run.js";
-import { StepWorker, type Verdict } from "./step-worker.js";
+import { StepWorker } from "./step-worker.js";
 
 export interface ScopeRunOptions extends RunningScope {
   /** Aborts when all of it is to stop. */
@@ -35,6 +38,8 @@ export class ScopeRun {
   readonly #endings: StepEndings;
   /** Aborts when the rest is not to start any more. */
   readonly #over = new AbortController();
+  /** Of steps that were over before the run was resumed. */
+  readonly #standing: ReadonlyMap<string, EndNote>;
   #view: View = View.empty;
 
   constructor(options: ScopeRunOptions) {
@@ -43,7 +48,8 @@ export class ScopeRun {
     this.#plan = planOf(scope);
     this.#runs = new StepRuns(scope.steps);
     this.#slots = new Slots(pipeline.defaults.maxConcurrency);
-    this.#endings = new StepEndings(options, this.#runs, this.#end);
+    this.#standing = standingEnds(options.journal, scope.steps);
+    this.#endings = new StepEndings(options, this.#runs, this.#end, this.#standing);
   }
 
   /** Resolves when nothing of it runs any more, but for what did not end when it was stopped by force. */
@@ -91,8 +97,10 @@ export class ScopeRun {
 
   /** Nobody goes on past what is not kept. */
   readonly #keep = async (): Promise<void> => {
+    const { events, checkpoint } = this.#options.context;
     try {
-      await this.#options.context.events.flushed();
+      await events.flushed();
+      await checkpoint.written();
     } catch (error) {
       this.#finish({ status: "failed", error: StepError.of(error, "log"), by: null });
     }
@@ -106,9 +114,10 @@ export class ScopeRun {
       const run = this.#runs.of(step.id);
       run.view = this.#view;
       run.launchedAt = this.#options.context.stamps.next();
+      const isOver = this.#standing.has(step.id);
       const canTell = step.dependsOn.length === 0;
       try {
-        if (this.#isDisabled(step) || (canTell && !this.#holds(step, this.#view))) {
+        if (!isOver && (this.#isDisabled(step) || (canTell && !this.#holds(step, this.#view)))) {
           this.#endings.skip(run, []);
           continue;
         }
@@ -118,8 +127,9 @@ export class ScopeRun {
         this.#finish({ status: "failed", error: failure, by: step.id });
         return;
       }
-      if (!isJoin(step)) group ??= this.#newGroup();
+      if (!isJoin(step)) group ??= this.#groupAt(from);
       run.group = this.#options.group ?? (isJoin(step) ? undefined : group);
+      if (isOver) continue;
       this.#options.context.events.tell({
         type: "step_launched",
         ...namedIn(this.#options, run),
@@ -152,6 +162,11 @@ export class ScopeRun {
     const view = launchView.collecting(collected, dependencies.map(speakerOf));
     if (!step.async) this.#view = view;
 
+    const end = this.#standing.get(step.id);
+    if (end !== undefined) {
+      this.#restore(run, end, collected);
+      return;
+    }
     const lost = dependencies.filter(({ isLost }) => isLost);
     const mustFail = lost.length > 0 && !(step.body.kind === "join" && step.body.onError === "wait_for_all");
     try {
@@ -180,6 +195,7 @@ export class ScopeRun {
     collected: readonly StepRecord[],
   ): Promise<void> {
     const { step } = run;
+    const { journal } = this.#options;
     const bodies = new StepBodies(this.#options, run, dependencies, this.#keep);
     let release: (() => void) | undefined;
     try {
@@ -193,9 +209,10 @@ export class ScopeRun {
       if (!step.async) this.#moveOn(step, record, bodies.records);
       if (record === undefined)
         this.#endings.settle(run, { kind: "absorbed", error: failure ?? this.#unknown(step), records });
-      else this.#endings.settle(run, { kind: "completed", record, records });
-      if (verdict !== undefined) this.#obey(verdict, step);
+      else this.#endings.settle(run, { kind: "completed", record, records }, verdict?.kind === "break");
+      if (verdict !== undefined) this.#obey(verdict, run);
     } catch (error) {
+      if (run.cancelled === undefined && isJoin(step) && journal.body(step.id) === undefined) this.#redo(run);
       this.#endings.threw(run, error, [...collected, ...bodies.records]);
       this.#endOf(run);
     } finally {
@@ -213,9 +230,42 @@ export class ScopeRun {
         : before.after(record, runnerNameOf(step)).collecting(all.slice(at + 1), []);
   }
 
-  #obey(verdict: Verdict, { id }: Step): void {
+  /** It was over before the run was resumed. */
+  #restore(run: StepRun, end: EndNote, collected: readonly StepRecord[]): void {
+    const { step } = run;
+    const own = this.#options.journal.recordsOf(step.id);
+    // What was stopped before its turn had not collected anything.
+    const hadTurn = end.kind !== "cancelled" || end.how !== "not_started";
+    const records = hadTurn ? [...collected, ...own] : own;
+    const record = this.#options.journal.body(step.id)?.record;
+    if (!step.async) this.#moveOn(step, record, own);
+    if (end.kind !== "completed") this.#endings.restore(run, { ...end, records }, end.sequence);
+    else if (record !== undefined)
+      this.#endings.restore(run, { kind: "completed", record, records }, end.sequence);
+    if (end.kind === "completed" && end.breaks) this.#finish({ status: "break", by: step.id });
+  }
+
+  #obey(verdict: Verdict, run: StepRun): void {
+    const { id } = run.step;
     if (verdict.kind === "break") this.#finish({ status: "break", by: id });
-    else this.#finish({ status: "failed", error: verdict.error, by: id }, "abort_pipeline");
+    else {
+      this.#redo(run);
+      this.#finish({ status: "failed", error: verdict.error, by: id }, "abort_pipeline");
+    }
+  }
+
+  /** Whoever resumes the run wants another result: of a join, from those branches that it alone has used. */
+  #redo(run: StepRun): void {
+    const { journal } = this.#options;
+    const { step } = run;
+    journal.forget(step.id);
+    if (!isJoin(step)) return;
+    for (const each of this.#runs.dependenciesOf(run)) {
+      const isUsed = this.#runs.all.some(
+        (other) => other.step.dependsOn.includes(each.step.id) && journal.ends.has(other.step.id),
+      );
+      if (each.step.async && !isUsed) this.#redo(each);
+    }
   }
 
   /** A failure of the main flow ends it all. */
@@ -239,10 +289,14 @@ export class ScopeRun {
     return this.#options.context.disabled.has(`${this.#options.prefix}${id}`);
   }
 
-  #newGroup(): string {
-    const { groups, newGroupId } = this.#options.context;
-    const reservation = groups.reserveFirst(newGroupId);
+  /** The group of branches that are launched after this step. */
+  #groupAt(from: string): string {
+    const { journal, context } = this.#options;
+    const known = journal.groupAt(from);
+    if (known !== undefined) return known;
+    const reservation = context.groups.reserveFirst(context.newGroupId);
     reservation.commit();
+    journal.noteGroup(from, reservation.id);
     return reservation.id;
   }
 

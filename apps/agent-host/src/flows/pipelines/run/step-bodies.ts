@@ -1,3 +1,4 @@
+import type { BodyNote } from "../checkpoint/journal.js";
 import type { Step } from "../definition/model.js";
 import { emptyRecord, type StepRecord } from "../values/record.js";
 import { resolveTemplate } from "../values/resolve.js";
@@ -27,7 +28,7 @@ export class StepBodies {
   readonly #scope: RunningScope;
   readonly #run: StepRun;
   readonly #dependencies: readonly StepRun[];
-  readonly #keep: () => Promise<void>;
+  readonly keep: () => Promise<void>;
   /** All that were made, in that order. */
   readonly records: StepRecord[] = [];
 
@@ -41,28 +42,38 @@ export class StepBodies {
     this.#scope = scope;
     this.#run = run;
     this.#dependencies = dependencies;
-    this.#keep = keep;
+    this.keep = keep;
   }
 
   /** Rejects with why it failed, unless the pipeline goes on without it. */
   async run(step: Step, view: View, launchedAt: string): Promise<BodyResult> {
+    const done = this.#restored(step, step.id);
+    if (done?.error !== undefined) return { record: undefined, failure: done.error, input: undefined };
+    if (done !== undefined) return { record: done.record, failure: undefined, input: checkInput(step, view) };
     const place = this.placeOf(step, view);
     const started = { at: "" };
     for (let attempt = 1; ; attempt += 1)
       try {
         const input = checkInput(step, view);
-        const record = await this.#attempt(step, this.#prepare(step, place), launchedAt, started);
-        await this.#keep();
+        const record = await this.#attempt(step, step.id, this.#prepare(step, place), launchedAt, started);
+        await this.keep();
         return { record, failure: undefined, input };
       } catch (error) {
         const failure = await this.#absorb(step, error, attempt);
         if (failure !== undefined) return { record: undefined, failure, input: undefined };
+        this.#scope.journal.forgetCall(step.id);
       }
   }
 
   /** Calls another pipeline after the step, with a record of its own. */
-  async call(step: Step, target: string, prompt: string | undefined, launchedAt: string): Promise<void> {
-    await this.#attempt(step, this.#called(step, target, prompt), launchedAt, { at: "" });
+  async call(step: Step, target: string, prompt: string | undefined): Promise<void> {
+    // What it makes is not what the step's schema is about.
+    const as = { ...step, id: `${step.id}__on_result`, outputSchema: undefined };
+    const key = `${step.id}::on_result`;
+    if (this.#restored(as, key) !== undefined) return;
+    const launchedAt = this.#scope.context.stamps.next();
+    await this.#attempt(as, key, this.#called(as, key, target, prompt), launchedAt, { at: "" });
+    await this.keep();
   }
 
   placeOf(step: Step, view: View): Place {
@@ -97,25 +108,49 @@ export class StepBodies {
         };
       case "pipeline": {
         const prompt = body.prompt && resolveTemplate(body.prompt, place.view, place.around);
-        return this.#called(step, resolveTemplate(body.target, place.view, place.around), prompt);
+        return this.#called(step, step.id, resolveTemplate(body.target, place.view, place.around), prompt);
       }
     }
   }
 
-  #called({ id }: Step, target: string, prompt: string | undefined): Prepared {
-    return { prompt: prompt ?? null, run: () => callPipeline(this.#scope, this.#run, id, target, prompt) };
+  #called({ id }: Step, key: string, target: string, prompt: string | undefined): Prepared {
+    const journal = this.#scope.journal.called(key);
+    return {
+      prompt: prompt ?? null,
+      run: () => callPipeline(this.#scope, this.#run, { id, target, prompt, journal }),
+    };
+  }
+
+  /** What an earlier process has done of it. */
+  #restored(step: Step, key: string): BodyNote | undefined {
+    const { journal, context } = this.#scope;
+    const body = journal.body(key);
+    if (body === undefined) return undefined;
+    const { record, error } = body;
+    if (record !== undefined) this.records.push(record);
+    const outcome = record === undefined ? "absorbed" : "completed";
+    const named = namedIn(this.#scope, this.#run, step.id);
+    context.events.tell({ type: "step_restored", ...named, outcome, record, error });
+    return body;
   }
 
   async #attempt(
     step: Step,
+    key: string,
     prepared: Prepared,
     launchedAt: string,
     started: { at: string },
   ): Promise<StepRecord> {
-    const { events, stamps } = this.#scope.context;
+    const { journal, context } = this.#scope;
     this.#tellStarted(step, prepared, started);
     const made = await prepared.run();
-    checkOutput(step, made);
+    try {
+      checkOutput(step, made);
+    } catch (error) {
+      // The same steps would always make the same.
+      journal.forgetCall(key);
+      throw error;
+    }
     const record = {
       ...emptyRecord,
       ...made,
@@ -125,11 +160,17 @@ export class StepBodies {
       group: this.#run.group,
       launchedAt,
       startedAt: started.at,
-      completedAt: stamps.next(),
+      completedAt: context.stamps.next(),
     };
     this.records.push(record);
+    journal.noteBody(key, { record });
     const late = this.#run.cancelled !== undefined;
-    events.tell({ type: "step_completed", ...namedIn(this.#scope, this.#run, step.id), record, late });
+    context.events.tell({
+      type: "step_completed",
+      ...namedIn(this.#scope, this.#run, step.id),
+      record,
+      late,
+    });
     return record;
   }
 
@@ -154,7 +195,8 @@ export class StepBodies {
     const told = { type: "step_error", stepId: this.#nameOf(step), error } as const;
     if (onError.kind === "continue") {
       events.tell({ ...told, action: "continue", attempt: undefined, maxRetries: undefined });
-      await this.#keep();
+      this.#scope.journal.noteBody(step.id, { error });
+      await this.keep();
       return error;
     }
     const { maxRetries } = onError.kind === "retry" ? onError : { maxRetries: 0 };

@@ -1,3 +1,4 @@
+import type { EndNote } from "../checkpoint/journal.js";
 import { isJoin } from "../definition/model.js";
 import type { StepRecord } from "../values/record.js";
 import { StepError } from "../values/step-error.js";
@@ -9,24 +10,33 @@ import { namedIn, type RunningScope } from "./running-scope.js";
 import type { ScopeEnd } from "./scope-end.js";
 import type { Outcome, StepRun, StepRuns } from "./step-run.js";
 
+type Restored = Exclude<Outcome, { readonly kind: "skipped" }>;
+
 /** How the steps of one pipeline end: says so to everybody, and stops those that nobody needs any more. */
 export class StepEndings {
   readonly #scope: RunningScope;
   readonly #runs: StepRuns;
   readonly #end: ScopeEnd;
+  readonly #standing: ReadonlyMap<string, EndNote>;
   #settled = 0;
   /** The latest step whose failure others may have to be stopped for. */
   #trigger: string | undefined;
 
-  constructor(scope: RunningScope, runs: StepRuns, end: ScopeEnd) {
+  /** `standing`: how steps ended before the run was resumed. */
+  constructor(scope: RunningScope, runs: StepRuns, end: ScopeEnd, standing: ReadonlyMap<string, EndNote>) {
     this.#scope = scope;
+    this.#standing = standing;
     this.#runs = runs;
     this.#end = end;
+    this.#settled = Math.max(0, ...[...standing.values()].map(({ sequence }) => sequence));
   }
 
-  settle(run: StepRun, outcome: Outcome): boolean {
+  /** `breaks`: it ends the pipeline early. */
+  settle(run: StepRun, outcome: Outcome, breaks = false): boolean {
     this.#settled += 1;
     if (!run.settle(outcome, this.#settled)) return false;
+    // Whoever is stopped because all of it ends is not done.
+    if (!this.#end.reached) this.#note(run, outcome, breaks);
     const { events, stamps } = this.#scope.context;
     const { cancelled } = run;
     if (cancelled !== undefined)
@@ -39,9 +49,42 @@ export class StepEndings {
         at: stamps.next(),
         outcome: howOf(run),
       });
-    if (outcome.kind === "failed") this.#trigger = rootOf(run, this.#runs)?.step.id ?? run.step.id;
-    if (run.isLost) this.stopDoomed();
+    this.#spread(run);
     return true;
+  }
+
+  /** It ended so before the run was resumed. */
+  restore(run: StepRun, outcome: Restored, sequence: number): void {
+    run.settle(outcome, sequence);
+    const record = outcome.kind === "completed" ? outcome.record : undefined;
+    const error = outcome.kind === "completed" ? undefined : outcome.error;
+    const told = { ...namedIn(this.#scope, run), outcome: outcome.kind, record, error };
+    this.#scope.context.events.tell({ type: "step_restored", ...told });
+    this.#spread(run);
+  }
+
+  /** A failure may mean that others are not needed any more. */
+  #spread(run: StepRun): void {
+    if (run.outcome?.kind === "failed") this.#trigger = rootOf(run, this.#runs)?.step.id ?? run.step.id;
+    if (run.isLost) this.stopDoomed();
+  }
+
+  #note({ step, cancelled }: StepRun, outcome: Outcome, breaks: boolean): void {
+    const sequence = this.#settled;
+    const { journal } = this.#scope;
+    switch (outcome.kind) {
+      case "completed":
+        journal.noteEnd(step.id, { kind: outcome.kind, sequence, late: cancelled !== undefined, breaks });
+        break;
+      case "absorbed":
+      case "failed":
+        journal.noteEnd(step.id, { kind: outcome.kind, sequence, error: outcome.error });
+        break;
+      case "cancelled": {
+        const { kind, error, how } = outcome;
+        journal.noteEnd(step.id, { kind, sequence, error, how });
+      }
+    }
   }
 
   skip(run: StepRun, records: readonly StepRecord[]): void {
@@ -126,7 +169,9 @@ export class StepEndings {
   /** Stops those of whom nobody needs anything any more. */
   stopDoomed(): void {
     if (this.#trigger === undefined || this.#end.reached) return;
-    for (const { run, reason } of findDoomed(this.#runs.all)) this.stop(run, reason, this.#trigger);
+    for (const { run, reason } of findDoomed(this.#runs.all))
+      // Nothing can stop what was over before.
+      if (!this.#standing.has(run.step.id)) this.stop(run, reason, this.#trigger);
   }
 }
 

@@ -1,19 +1,12 @@
-import type { ResultAction, Step } from "../definition/model.js";
-import { actionFor } from "../values/match-result.js";
-import { objectOf } from "../values/join-outputs.js";
+import type { Step } from "../definition/model.js";
 import type { StepRecord } from "../values/record.js";
-import { resolveTemplate } from "../values/resolve.js";
-import { StepError } from "../values/step-error.js";
 import type { View } from "../values/view.js";
 import { askHuman } from "./bodies/gate-body.js";
 import { runnerNameOf } from "./bodies/prompt-body.js";
+import { reactionTo, type Verdict } from "./reaction.js";
 import type { RunningScope } from "./running-scope.js";
 import type { BodyResult, StepBodies } from "./step-bodies.js";
 import type { StepRun } from "./step-run.js";
-
-/** What a step says about the pipeline that it is in. */
-export type Verdict =
-  { readonly kind: "break" } | { readonly kind: "abort_pipeline"; readonly error: StepError };
 
 /** What a step has done. */
 interface Work extends Pick<BodyResult, "record" | "failure"> {
@@ -58,43 +51,35 @@ export class StepWorker {
 
   /** Does what `on_result` says. Gives what concerns the pipeline. */
   async #react(step: Step, record: StepRecord, view: View, input: unknown): Promise<Verdict | undefined> {
-    const { around } = this.#scope;
-    const entries = record.join?.entries;
-    const fields = entries === undefined ? input : objectOf(entries);
-    const action = actionFor(step.onResult, { record, fields, view }, around);
-    switch (action?.kind) {
-      case "break":
-        return { kind: "break" };
-      case "abort_pipeline": {
-        const said = action.message && resolveTemplate(action.message, view, around);
-        const message = `step "${step.id}" says abort_pipeline in on_result${said === undefined ? "" : `: ${said}`}`;
-        return {
-          kind: "abort_pipeline",
-          error: new StepError("pipeline/aborted", message, { stepId: step.id }),
-        };
-      }
-      case "pause_for_human": {
-        const message = action.message ?? step.gate.message;
-        const place = this.#bodies.placeOf(step, view);
-        await askHuman(place, message && resolveTemplate(message, view, around));
+    const reaction = this.#reactionTo(step, record, view, input);
+    switch (reaction?.kind) {
+      case "pause_for_human":
+        await this.#pause(step, view, reaction.message);
         return undefined;
-      }
       case "pipeline":
-        await this.#followUp(step, action, view);
+        await this.#bodies.call(step, reaction.target, reaction.prompt);
         return undefined;
       default:
-        return undefined;
+        return reaction;
     }
   }
 
-  /** The pipeline that `on_result` calls. */
-  async #followUp(step: Step, { prompt, target }: ResultAction, view: View): Promise<void> {
-    const { around, context } = this.#scope;
-    const launchedAt = context.stamps.next();
-    const said = prompt && resolveTemplate(prompt, view, around);
-    const called = target ? resolveTemplate(target, view, around) : "";
-    // What it makes is not what the step's schema is about.
-    const as = { ...step, id: `${step.id}__on_result`, outputSchema: undefined };
-    await this.#bodies.call(as, called, said, launchedAt);
+  #reactionTo(...[step, ...result]: [Step, StepRecord, View, unknown]): ReturnType<typeof reactionTo> {
+    try {
+      return reactionTo(step, ...result, this.#scope.around);
+    } catch (error) {
+      // The same result would always fail so.
+      this.#scope.journal.forget(step.id);
+      throw error;
+    }
+  }
+
+  async #pause(step: Step, view: View, message: string | undefined): Promise<void> {
+    const { journal } = this.#scope;
+    if (journal.isAnswered(step.id)) return;
+    const answer = await askHuman(this.#bodies.placeOf(step, view), message);
+    if (answer === undefined) return;
+    journal.noteAnswer(step.id);
+    await this.#bodies.keep();
   }
 }

@@ -9,6 +9,8 @@ export interface StepRecord {
   readonly inputTokens: number;
   readonly outputTokens: number;
   readonly sessionId: string | null;
+  /** The conversation that it went on with, or began with a copy of. */
+  readonly sessionBefore: string | undefined;
   readonly stdout: string | null;
   readonly stderr: string | null;
   readonly exitCode: number | null;
@@ -41,6 +43,7 @@ export const emptyRecord = {
   inputTokens: 0,
   outputTokens: 0,
   sessionId: null,
+  sessionBefore: undefined,
   stdout: null,
   stderr: null,
   exitCode: null,
