@@ -11,6 +11,7 @@ import type { Keeper } from "../flows/pipelines/run/sinks.js";
 import { printable } from "../session-command/describe-outcome.js";
 import { LiveScreen } from "./live-screen.js";
 import { progressLine } from "./plain-progress.js";
+import { TerminalHuman } from "./terminal-human.js";
 
 /** Who is told of a run, and whom it can ask. */
 interface Audience {
@@ -37,13 +38,17 @@ export function audienceFor(
   return people();
 }
 
-/** On a terminal what goes on is seen live; elsewhere there is a line for each thing that has happened. */
+/** On a terminal what goes on is seen live, and questions are asked; elsewhere there is a line for each thing that has happened. */
 function people(): Audience {
   const screen = process.stdout.isTTY ? new LiveScreen(process.stdout) : undefined;
+  const human = screen !== undefined && process.stdin.isTTY ? humanAt(screen) : undefined;
   return {
     keepers: [],
+    human,
     watch: (event) => {
-      const line = progressLine(event);
+      // Whoever is asked is shown the question.
+      const isAsked = human !== undefined && event.type === "gate_reached";
+      const line = isAsked ? undefined : progressLine(event);
       if (screen !== undefined) screen.tell(event, line);
       else if (line !== undefined) print(line);
     },
@@ -53,6 +58,17 @@ function people(): Audience {
       return Promise.resolve();
     },
   };
+}
+
+function humanAt(screen: LiveScreen): Human {
+  return new TerminalHuman({
+    input: process.stdin,
+    output: process.stdout,
+    hold: () => screen.hold(),
+    onInterrupt: () => {
+      process.kill(process.pid, "SIGINT");
+    },
+  });
 }
 
 function controlled(stop: AbortController): Audience {

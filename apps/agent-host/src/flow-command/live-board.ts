@@ -29,6 +29,7 @@ export class LiveBoard {
         this.#lines.set(event.stepId, { state: "asks", since: now, waitsFor: [] });
         break;
       case "step_completed":
+      case "step_restored":
       case "step_failed":
       case "step_skipped":
       case "step_cancelled":

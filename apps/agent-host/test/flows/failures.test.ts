@@ -715,7 +715,9 @@ describe("gates", () => {
     expect(await skipped.seen("gate_reached", "g")).toMatchObject({ message: "Look" });
     const used = await begin(gate(", on_headless: use_default, default_value: fine")).result;
     expect(responseOf(used, "g")).toBe("fine");
-    expect((await begin(gate(", on_headless: abort")).result).error?.type).toBe("pipeline/aborted");
+    const { error } = await begin(gate(", on_headless: abort")).result;
+    expect(error?.type).toBe("pipeline/aborted");
+    expect(error?.message).toContain("run it in a terminal, or with --control");
   });
 
   it("[P136] a gate at a join holds the main flow, and no branch of another", async () => {
