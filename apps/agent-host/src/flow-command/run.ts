@@ -4,12 +4,14 @@ import { Library } from "../flows/pipelines/library.js";
 import { runPipeline } from "../flows/pipelines/run/pipeline-run.js";
 import { Sinks } from "../flows/pipelines/run/sinks.js";
 import { HostSignals } from "../session-command/host-signals.js";
+import { howToGoOn } from "./how-to-go-on.js";
+import { keepRun, type KeepOptions } from "./keep-run.js";
 import { openLog } from "./open-log.js";
 import { UsageError } from "../usage-error.js";
 import { audienceFor } from "./audience.js";
 import { type RunnerName, runnersFor } from "./runners.js";
 
-export interface RunOptions {
+export interface RunOptions extends KeepOptions {
   readonly set: readonly string[];
   readonly maxConcurrency?: number | undefined;
   readonly log?: string | undefined;
@@ -27,35 +29,45 @@ export async function runFile(
 ): Promise<number> {
   const library = new Library();
   const called = capped(library.open(file), options.maxConcurrency);
-  const inputs = readInputs(options.set);
   const runners = await runnersFor(options.agent, command);
+  const asked = { inputs: readInputs(options.set), disabled: new Set(options.disable) };
   const log = options.log === undefined ? undefined : await openLog(options.log);
-  const stop = new AbortController();
-  const audience = audienceFor(options, stop);
-  const signals = new HostSignals(
-    (signal) => {
-      stop.abort(new Error(`told to end by ${signal}`));
-    },
-    // A reader of events that has gone away ends nothing.
-    (signal) => signal === "SIGPIPE" && options.control === true,
-  );
-  const keepers = [...(log === undefined ? [] : [fileKeeper(log)]), ...audience.keepers];
   try {
-    const result = await runPipeline({
-      library,
-      called,
-      runners,
-      inputs,
-      events: new Sinks(keepers, [audience.watch], warn),
-      human: audience.human,
-      pause: audience.pause,
-      disabled: new Set(options.disable),
-      signal: stop.signal,
-    });
-    await audience.end(result);
-    return signals.code ?? (result.status === "completed" || result.status === "break" ? 0 : 1);
+    await using run = await keepRun(file, library, asked, options);
+    const stop = new AbortController();
+    const audience = audienceFor(options, stop);
+    const signals = new HostSignals(
+      (signal) => {
+        stop.abort(new Error(`told to end by ${signal}`));
+      },
+      // A reader of events that has gone away ends nothing.
+      (signal) => signal === "SIGPIPE" && options.control === true,
+    );
+    const keepers = [...(log === undefined ? [] : [fileKeeper(log)]), ...audience.keepers];
+    try {
+      const result = await runPipeline({
+        library,
+        called,
+        runners,
+        inputs: run.inputs,
+        newRunId: () => run.id,
+        checkpoint: run,
+        resumed: options.resume !== undefined,
+        events: new Sinks(keepers, [audience.watch], warn),
+        human: audience.human,
+        pause: audience.pause,
+        disabled: run.disabled,
+        signal: stop.signal,
+      });
+      const isDone = result.status === "completed" || result.status === "break";
+      if (isDone) await run.remove();
+      await audience.end(result);
+      if (!isDone) say(howToGoOn(file, run.id, options.runs, asBefore(command, options)));
+      return signals.code ?? (isDone ? 0 : 1);
+    } finally {
+      signals.off();
+    }
   } finally {
-    signals.off();
     await log?.close();
   }
 }
@@ -77,6 +89,25 @@ function readInputs(settings: readonly string[]): Map<string, string> {
   );
 }
 
+/** The options with which a run is to go on. What it was asked for, it knows. */
+function asBefore(
+  command: readonly string[],
+  { agent, maxConcurrency, log, json, control }: RunOptions,
+): string[] {
+  return [
+    ...(maxConcurrency === undefined ? [] : ["--max-concurrency", String(maxConcurrency)]),
+    ...(log === undefined ? [] : ["--log", log]),
+    ...(json === true ? ["--json"] : []),
+    ...(control === true ? ["--control"] : []),
+    ...(agent === "scripted" ? [] : ["--agent", agent]),
+    ...(command.length === 0 ? [] : ["--", ...command]),
+  ];
+}
+
 function warn(message: string): void {
-  process.stderr.write(`${pc.yellow("warning:")} ${message}\n`);
+  say(`${pc.yellow("warning:")} ${message}`);
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
 }

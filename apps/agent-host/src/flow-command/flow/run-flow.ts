@@ -10,7 +10,8 @@ import { FlowExecutor, type RunOptions } from "../../flows/flow/run/executor.js"
 import type { RunResult } from "../../flows/flow/run/records.js";
 import { printable } from "../../session-command/describe-outcome.js";
 import { HostSignals } from "../../session-command/host-signals.js";
-import { claimRun, defaultRuns } from "../claim-run.js";
+import { claimRun } from "../claim-run.js";
+import { howToGoOn } from "../how-to-go-on.js";
 import { openLog } from "../open-log.js";
 import { UsageError } from "../../usage-error.js";
 import { flowProgressLine, nameOf } from "./flow-progress.js";
@@ -177,8 +178,7 @@ function conclusion(result: RunResult, path: string, { runs }: RunFlowOptions, i
   const head = isCancelled && failed === undefined ? pc.yellow("cancelled") : `${pc.red("failed:")} ${why}`;
   // Before its first step there is nothing to go on with.
   if (failed_step === -1) return head;
-  const folder = runs === defaultRuns ? "" : ` --runs ${runs}`;
-  return `${head}\nto go on: agent-host run ${path} --resume ${trace_id}${folder}`;
+  return `${head}\n${howToGoOn(path, trace_id, runs)}`;
 }
 
 function print(line: string): void {

@@ -183,7 +183,8 @@ describe("wrong input", () => {
       "--set x: write --set name=value",
     );
     const pipeline = write("pipeline:\n  - {id: a, prompt: x}\n");
-    await expect(runAnyFile(pipeline, [], { ...options, resume: "x" })).rejects.toThrow("are for flows");
+    await expect(runAnyFile(pipeline, [], { ...options, cache: "x" })).rejects.toThrow("are for flows");
+    await expect(runAnyFile(pipeline, [], { ...options, force: true })).rejects.toThrow("are for flows");
   });
 
   it("settings are text where the flow asks for text, and else JSON if they can be", () => {
