@@ -1,16 +1,18 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { MockLanguageModelV3 } from "ai/test";
 import { describe, expect, it } from "vitest";
 import { RunFolders } from "../../src/flows/checkpoints/run-folders.js";
 import { KeptRun } from "../../src/flows/pipelines/checkpoint/kept-run.js";
 import { Library } from "../../src/flows/pipelines/library.js";
+import { Pause } from "../../src/flows/pipelines/run/pause.js";
 import type { PipelineRunOptions } from "../../src/flows/pipelines/run/pipeline-run.js";
 import { AiRunner } from "../../src/flows/runners/ai-runner.js";
 import type { Runner } from "../../src/flows/runners/runner.js";
 import { MemoryCheckpoint } from "./support/memory-checkpoint.js";
 import { file } from "./support/problems.js";
-import { begin, folder, lines, responseOf, told } from "./support/run.js";
+import { begin, folder, lines, responseOf, seenBy, told } from "./support/run.js";
 import { fails, held, says, StubRunner } from "./support/stub-runner.js";
 
 /** Runs the steps once, and resumes that with another runner. */
@@ -161,6 +163,156 @@ describe("a pipeline that is resumed", () => {
       ["assistant", "yes"],
       ["user", "pn"],
     ]);
+  });
+
+  it("does not ask again who has failed where the result of a join has it already", async () => {
+    const stop = new AbortController();
+    const human = {
+      atGate: () => {
+        stop.abort(new Error("enough"));
+        return Promise.reject(new Error("enough"));
+      },
+      permission: () => Promise.resolve({ allowed: false }),
+    };
+    const text = `  - {id: a, prompt: pa, async: true}
+  - {id: w, action: join, depends_on: [a], on_error: wait_for_all, on_result: [{always: true, action: pause_for_human}]}`;
+    const checkpoint = new MemoryCheckpoint();
+    const options = { checkpoint, human, signal: stop.signal };
+    await begin(text, new StubRunner({ a: fails("down") }), options).result;
+    const second = new StubRunner();
+    const after = await begin(text, second, { checkpoint: new MemoryCheckpoint(checkpoint.text) }).result;
+    expect([second.prompts, after.status]).toEqual([[], "completed"]);
+  });
+
+  it("goes on past a private step that failed, as it did before", async () => {
+    const text = "  - {id: m, prompt: pm, before: [{prompt: y, on_error: continue}]}";
+    const first = new StubRunner({ "m::before::0": fails("down"), m: fails("down") });
+    const second = new StubRunner();
+    await twice(text, first, second);
+    expect(second.prompts).toEqual(["pm"]);
+  });
+
+  it("does not begin what nobody needs since a failure that stands", async () => {
+    const text = `  - {id: y, prompt: py, async: true}
+  - {id: x, prompt: px, async: true}
+  - {id: w, action: join, depends_on: [y], on_error: wait_for_all}
+  - {id: m, prompt: pm}
+  - {id: j, action: join, depends_on: [x, y]}`;
+    const second = new StubRunner();
+    const { after } = await twice(
+      text,
+      new StubRunner({ y: fails("down"), x: held, m: fails("down") }),
+      second,
+    );
+    expect(second.prompts).toEqual(["pm"]);
+    expect(after.error?.message).toContain('because "y" failed');
+  });
+
+  it("a failure that stands stops nothing that was over", async () => {
+    const text = `  - {id: f, prompt: pf, async: true}
+  - {id: g, prompt: pg, async: true}
+  - {id: n, prompt: pn, depends_on: [g, f], on_error: continue}
+  - {id: k, prompt: pk}`;
+    let answer = (): void => undefined;
+    const first = new StubRunner({
+      f: (call) => {
+        // Not before g is over.
+        answer = () => {
+          call.fail("down");
+        };
+      },
+      k: fails("down"),
+    });
+    const checkpoint = new MemoryCheckpoint();
+    const run = begin(text, first, { checkpoint });
+    await first.called("f");
+    await run.seen("step_completed", "g");
+    answer();
+    const before = await run.result;
+    const resumed = begin(text, new StubRunner(), { checkpoint: new MemoryCheckpoint(checkpoint.text) });
+    expect(seenBy(await resumed.result)).toEqual([...seenBy(before), "k"]);
+    expect(seenBy(before)).toContain("g");
+    expect(told(resumed.events, "step_cancelled")).toEqual([]);
+  });
+
+  it("whoever was stopped before its turn had collected nothing", async () => {
+    const text = `  - {id: f, prompt: pf, async: true, before: [early]}
+  - {id: d, prompt: pd, async: true, depends_on: [f]}
+  - {id: w, action: join, depends_on: [d], on_error: wait_for_all}
+  - {id: k, prompt: pk}`;
+    const first = new StubRunner({ f: fails("down"), k: fails("down") });
+    const { before, after } = await twice(text, first, new StubRunner());
+    expect([seenBy(before), seenBy(after)]).toEqual([["w"], ["w", "k"]]);
+  });
+
+  it("[P136] an answer is kept before anything goes on with it", async () => {
+    const checkpoint = new MemoryCheckpoint();
+    const kept: (string | undefined)[] = [];
+    const runner = new StubRunner({
+      "a::then::0": (call) => {
+        kept.push(checkpoint.text);
+        call.answer("");
+      },
+    });
+    const human = {
+      atGate: () => Promise.resolve("yes"),
+      permission: () => Promise.resolve({ allowed: false }),
+    };
+    const text = "  - {id: a, prompt: pa, on_result: [{always: true, action: pause_for_human}], then: [t]}";
+    await begin(text, runner, { checkpoint, human }).result;
+    expect(kept).toEqual([expect.stringContaining('"answers":["a"]')]);
+  });
+
+  it("a called pipeline that is tried again begins again", async () => {
+    let failures = 0;
+    const runner = new StubRunner({
+      "s::y": (call) => {
+        failures += 1;
+        if (failures === 1) call.fail("down");
+        else call.answer("Y");
+      },
+    });
+    const more = "pipelines: {sub: [{id: x, prompt: px}, {id: y, prompt: py}]}\n";
+    await begin("  - {id: s, pipeline: sub, on_error: retry, max_retries: 1}", runner, { more }).result;
+    expect(runner.prompts).toEqual(["px", "py", "px", "py"]);
+  });
+
+  it("a join that was stopped before its turn costs its branches nothing", async () => {
+    const text = "  - {id: a, prompt: pa, async: true}\n  - {id: j, action: join, depends_on: [a]}";
+    const pause = new Pause();
+    const stop = new AbortController();
+    const checkpoint = new MemoryCheckpoint();
+    const first = new StubRunner({
+      a: (call) => {
+        pause.pause();
+        call.answer("A");
+      },
+    });
+    const run = begin(text, first, { checkpoint, pause, signal: stop.signal });
+    while (checkpoint.text?.includes('"kind":"completed"') !== true) await setImmediate();
+    await setImmediate();
+    stop.abort(new Error("enough"));
+    expect((await run.result).status).toBe("killed");
+    const second = new StubRunner();
+    await begin(text, second, { checkpoint: new MemoryCheckpoint(checkpoint.text) }).result;
+    expect(second.prompts).toEqual([]);
+  });
+
+  it("[P142] groups that are new have other ids than those before", async () => {
+    const text = `  - {id: a, prompt: pa, async: true}
+  - {id: m, prompt: pm}
+  - {id: b, prompt: pb, async: true}
+  - {id: j, action: join, depends_on: [a, b]}`;
+    const process = (): (() => string) => {
+      let count = 0;
+      return () => `cg-${(count += 1)}`;
+    };
+    const checkpoint = new MemoryCheckpoint();
+    await begin(text, new StubRunner({ m: fails("down") }), { checkpoint, newGroupId: process() }).result;
+    const resumed = new MemoryCheckpoint(checkpoint.text);
+    const { view } = await begin(text, new StubRunner(), { checkpoint: resumed, newGroupId: process() })
+      .result;
+    expect([view.find("a")?.group, view.find("b")?.group]).toEqual(["cg-1", "cg-2"]);
   });
 
   it("keeps of a called pipeline only what it came to, once that is over", async () => {
