@@ -63,6 +63,10 @@ export class TerminalHuman implements Human {
         });
         lines.prompt();
       });
+    } catch (error) {
+      // What comes next begins a line of its own.
+      output.write("\n");
+      throw error;
     } finally {
       signal.removeEventListener("abort", leave);
       lines.close();

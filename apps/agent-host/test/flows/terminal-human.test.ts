@@ -105,8 +105,11 @@ describe("somebody at a terminal", () => {
     const stop = new AbortController();
     const answer = terminal.human.atGate("a", "One?", stop.signal);
     await terminal.shows("> ");
+    terminal.input.write("half");
+    await terminal.shows("half");
     stop.abort(new Error("over"));
     await expect(answer).rejects.toThrow("over");
+    await terminal.shows("\n");
     expect(terminal.turns).toEqual(["held", "released"]);
   });
 
