@@ -4,7 +4,7 @@ import pc from "picocolors";
 import { UsageError } from "./usage-error.js";
 import { type GuardOptions, runGuard } from "./guard/run-guard.js";
 import { defaultLimits } from "./session/limits.js";
-import { defaultRuns } from "./flow-command/flow/resume-command.js";
+import { defaultRuns } from "./flow-command/claim-run.js";
 import type { RunAnyOptions } from "./flow-command/run-file.js";
 import type { SessionCommandOptions } from "./session-command/run-session.js";
 
@@ -168,8 +168,8 @@ function program(exit: (code: number) => void): Command {
     .option("--max-concurrency <number>", "how many async steps may run at once", count)
     .option("--log <file>", "append the turn log to this file, one JSON object per line")
     .option("--report <file>", "write a page about the run when it has ended, whatever the end: an HTML file")
-    .option("--resume <id>", "go on with a run of this flow that failed or was ended")
-    .option("--runs <folder>", "where runs of flows keep what they need to be resumed", defaultRuns)
+    .option("--resume <id>", "go on with a run of this file that failed or was ended")
+    .option("--runs <folder>", "where runs keep what they need to be resumed", defaultRuns)
     .option("--cache <folder>", "where outputs of a flow's tools are kept that need not be made again")
     .option("--force", "run a flow although it is not active")
     .option("--disable <step>", "treat this step as skipped; may be repeated", collect, [])

@@ -12,6 +12,7 @@ import { printable } from "../session-command/describe-outcome.js";
 import { Display } from "./display.js";
 import { pipelineChange } from "./pipeline-board.js";
 import { progressLine } from "./plain-progress.js";
+import { TerminalHuman } from "./terminal-human.js";
 
 /** Who is told of a run, and whom it can ask. */
 interface Audience {
@@ -40,12 +41,17 @@ export function audienceFor(
   return people();
 }
 
+/** What goes on is seen live on a terminal, and questions are asked there; elsewhere there is a line for each thing that has happened. */
 function people(): Audience {
   const display = new Display();
+  const human = display.isLive && process.stdin.isTTY ? humanAt(display) : undefined;
   return {
     keepers: [],
+    human,
     watch: (event) => {
-      display.tell(pipelineChange(event), progressLine(event));
+      // Whoever is asked is shown the question.
+      const isAsked = human !== undefined && event.type === "gate_reached";
+      display.tell(pipelineChange(event), isAsked ? undefined : progressLine(event));
     },
     warn: (message) => {
       display.warn(message);
@@ -56,6 +62,17 @@ function people(): Audience {
       return Promise.resolve();
     },
   };
+}
+
+function humanAt(display: Display): Human {
+  return new TerminalHuman({
+    input: process.stdin,
+    output: process.stdout,
+    hold: () => display.hold(),
+    onInterrupt: () => {
+      process.kill(process.pid, "SIGINT");
+    },
+  });
 }
 
 function controlled(stop: AbortController): Audience {

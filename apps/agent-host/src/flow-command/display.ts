@@ -14,9 +14,14 @@ export class Display {
     this.#stderr = stderr;
   }
 
+  /** Whether what goes on is seen while it does. */
+  get isLive(): boolean {
+    return isScreen(this.#stdout);
+  }
+
   tell(change: BoardChange | undefined, line: string | undefined): void {
     // Not before there is something to show, as a run may be refused.
-    if (!this.#isOver && isScreen(this.#stdout)) this.#screen ??= new LiveScreen(this.#stdout);
+    if (!this.#isOver && this.isLive) this.#screen ??= new LiveScreen(this.#stdout);
     if (this.#screen !== undefined) this.#screen.tell(change, line);
     else if (line !== undefined) this.#stdout.write(`${line}\n`);
   }
@@ -28,6 +33,11 @@ export class Display {
     };
     if (this.#screen === undefined) write();
     else this.#screen.aside(write);
+  }
+
+  /** Leaves the terminal to somebody else, until what it returns is called. */
+  hold(): () => void {
+    return this.#screen?.hold() ?? (() => undefined);
   }
 
   /** Leaves nothing on the screen but what has happened. */

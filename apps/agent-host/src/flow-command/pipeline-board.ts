@@ -7,12 +7,15 @@ export function pipelineChange(event: RunEvent): BoardChange | undefined {
     case "run_started":
       return { type: "begins", total: event.totalSteps };
     case "step_launched":
+    case "step_awaits":
       return { type: "waits", step: event.stepId, for: event.dependsOn };
     case "step_started":
+    case "gate_passed":
       return { type: "runs", step: event.stepId };
     case "gate_reached":
       return { type: "waits", step: event.stepId, for: "a human" };
     case "step_completed":
+    case "step_restored":
     case "step_failed":
     case "step_skipped":
     case "step_cancelled": {

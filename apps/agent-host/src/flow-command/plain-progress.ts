@@ -16,6 +16,8 @@ export function progressLine(event: RunEvent): string | undefined {
     }
     case "step_failed":
       return `${event.stepId}: failed: ${printable(event.error.message)}`;
+    case "step_restored":
+      return `${event.stepId}: done before`;
     case "step_skipped":
       return `${event.stepId}: skipped`;
     case "step_error":

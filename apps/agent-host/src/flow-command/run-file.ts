@@ -20,8 +20,8 @@ export async function runAnyFile(
     const { runFlowFile } = await import("./flow/run-flow.js");
     return await runFlowFile(path, options, report);
   }
-  if (options.resume !== undefined || options.cache !== undefined || options.force === true)
-    throw new UsageError("--resume, --cache and --force are for flows.");
+  if (options.cache !== undefined || options.force === true)
+    throw new UsageError("--cache and --force are for flows.");
   const { runFile } = await import("./run.js");
   return await runFile(path, command, options, report);
 }

@@ -5,13 +5,15 @@ import { Sinks } from "../flows/pipelines/run/sinks.js";
 import { outlineOfPipeline } from "../flows/report/outline.js";
 import { PipelineReporter } from "../flows/report/pipeline-reporter.js";
 import { HostSignals } from "../session-command/host-signals.js";
+import { howToGoOn } from "./how-to-go-on.js";
+import { keepRun, type KeepOptions } from "./keep-run.js";
 import { openLog } from "./open-log.js";
 import { UsageError } from "../usage-error.js";
 import { audienceFor } from "./audience.js";
 import type { ReportFile } from "./report-file.js";
 import { type RunnerName, runnersFor } from "./runners.js";
 
-export interface RunOptions {
+export interface RunOptions extends KeepOptions {
   readonly set: readonly string[];
   readonly maxConcurrency?: number | undefined;
   readonly log?: string | undefined;
@@ -30,43 +32,52 @@ export async function runFile(
 ): Promise<number> {
   const library = new Library();
   const called = capped(library.open(file), options.maxConcurrency);
-  const inputs = readInputs(options.set);
   const runners = await runnersFor(options.agent, command);
+  const asked = { inputs: readInputs(options.set), disabled: new Set(options.disable) };
   const log = options.log === undefined ? undefined : await openLog(options.log);
-  const stop = new AbortController();
-  const audience = audienceFor(options, stop);
-  const signals = new HostSignals(
-    (reason) => {
-      stop.abort(reason);
-    },
-    // A reader of events that has gone away ends nothing.
-    (signal) => signal === "SIGPIPE" && options.control === true,
-  );
-  const reporter = new PipelineReporter(outlineOfPipeline(called.scope));
-  const keepers = [...(log === undefined ? [] : [fileKeeper(log)]), ...audience.keepers];
   try {
-    await using page = report?.of(reporter);
-    const result = await runPipeline({
-      library,
-      called,
-      runners,
-      inputs,
-      events: new Sinks(
-        keepers,
-        [audience.watch, ...(page === undefined ? [] : [reporter.tell])],
-        audience.warn,
-      ),
-      human: audience.human,
-      pause: audience.pause,
-      disabled: new Set(options.disable),
-      signal: stop.signal,
-    });
-    await audience.end(result, library.placeOf(called, result.error?.stepId));
-    const isReported = (await page?.write()) ?? true;
-    const isGood = result.status === "completed" || result.status === "break";
-    return await signals.exitCode(isGood && isReported ? 0 : 1);
+    await using run = await keepRun(file, library, asked, options);
+    const stop = new AbortController();
+    const audience = audienceFor(options, stop);
+    const signals = new HostSignals(
+      (reason) => {
+        stop.abort(reason);
+      },
+      // A reader of events that has gone away ends nothing.
+      (signal) => signal === "SIGPIPE" && options.control === true,
+    );
+    const reporter = new PipelineReporter(outlineOfPipeline(called.scope));
+    const keepers = [...(log === undefined ? [] : [fileKeeper(log)]), ...audience.keepers];
+    try {
+      await using page = report?.of(reporter);
+      const result = await runPipeline({
+        library,
+        called,
+        runners,
+        inputs: run.inputs,
+        newRunId: () => run.id,
+        checkpoint: run,
+        resumed: options.resume !== undefined,
+        events: new Sinks(
+          keepers,
+          [audience.watch, ...(page === undefined ? [] : [reporter.tell])],
+          audience.warn,
+        ),
+        human: audience.human,
+        pause: audience.pause,
+        disabled: run.disabled,
+        signal: stop.signal,
+      });
+      const isDone = result.status === "completed" || result.status === "break";
+      if (isDone) await run.remove();
+      await audience.end(result, library.placeOf(called, result.error?.stepId));
+      if (!isDone) say(howToGoOn({ path: file, id: run.id, ...options, more: moreOf(command, options) }));
+      const isReported = (await page?.write()) ?? true;
+      return await signals.exitCode(isDone && isReported ? 0 : 1);
+    } finally {
+      signals.off();
+    }
   } finally {
-    signals.off();
     await log?.close();
   }
 }
@@ -86,4 +97,18 @@ function readInputs(settings: readonly string[]): Map<string, string> {
       return [name, value];
     }),
   );
+}
+
+/** The options of pipelines alone with which a run is to go on. What it was asked for, it knows. */
+function moreOf(command: readonly string[], { agent, json, control }: RunOptions): string[] {
+  return [
+    ...(json === true ? ["--json"] : []),
+    ...(control === true ? ["--control"] : []),
+    ...(agent === "scripted" ? [] : ["--agent", agent]),
+    ...(command.length === 0 ? [] : ["--", ...command]),
+  ];
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
 }

@@ -1,6 +1,17 @@
 import type { PermissionAnswer, PermissionRequest } from "../session/driver.js";
 import { printable, quote } from "./describe-outcome.js";
 
+/** What whoever sits there is asked. */
+export function permissionQuestion({ tool, input }: Pick<PermissionRequest, "tool" | "input">): string {
+  // As a whole: nobody can allow what is not shown.
+  const what = input === undefined ? "" : ` with ${printable(JSON.stringify(input))}`;
+  return `asks for ${quote(tool, Infinity)}${what}: allow it? y/n, default no`;
+}
+
+export function isYes(answer: string): boolean {
+  return /^y(es)?$/i.test(answer.trim());
+}
+
 /** Puts what the agent asks to whoever sits there, one question at a time. */
 export class PermissionDesk {
   readonly #asks: boolean;
@@ -14,16 +25,14 @@ export class PermissionDesk {
   }
 
   /** Resolves to the answer. The signal takes the question down. */
-  ask({ tool, input }: PermissionRequest, signal: AbortSignal): Promise<PermissionAnswer> {
+  ask(request: PermissionRequest, signal: AbortSignal): Promise<PermissionAnswer> {
     if (!this.#asks) {
-      this.#tell(`asks for ${quote(tool)}: not allowed`);
+      this.#tell(`asks for ${quote(request.tool)}: not allowed`);
       return Promise.resolve({ allow: false, message: "nothing is allowed here" });
     }
-    // As a whole: nobody can allow what is not shown.
-    const what = input === undefined ? "" : ` with ${printable(JSON.stringify(input))}`;
     return new Promise((resolve) => {
       const question = {
-        text: `asks for ${quote(tool, Infinity)}${what}: allow it? y/n, default no`,
+        text: permissionQuestion(request),
         answer: (allow: boolean): void => {
           const at = this.#open.indexOf(question);
           if (at < 0) return;
@@ -43,7 +52,7 @@ export class PermissionDesk {
   take(line: string): boolean {
     const [question] = this.#open;
     if (question === undefined || !/^(y|yes|n|no|)$/i.test(line)) return false;
-    question.answer(/^y/i.test(line));
+    question.answer(isYes(line));
     return true;
   }
 

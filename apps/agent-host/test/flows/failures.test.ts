@@ -647,6 +647,15 @@ describe("what ends a pipeline early", () => {
     ).result;
     expect(failing.error?.message).toContain("worse");
   });
+
+  it("[P134] what a pipeline that on_result calls says need not fit the output_schema of its step", async () => {
+    const { status, response } = await begin(
+      `  - {id: a, prompt: pa, output_schema: {type: object}, on_result: [{always: true, action: "pipeline: fix"}]}\n  - {id: k, prompt: "{{ step.a__on_result.response }}"}`,
+      new StubRunner({ a: says("{}") }),
+      { more: "pipelines: {fix: [{id: x, prompt: mended}]}\n" },
+    ).result;
+    expect([status, response]).toEqual(["completed", "mended"]);
+  });
 });
 
 describe("on_result", () => {
@@ -706,7 +715,9 @@ describe("gates", () => {
     expect(await skipped.seen("gate_reached", "g")).toMatchObject({ message: "Look" });
     const used = await begin(gate(", on_headless: use_default, default_value: fine")).result;
     expect(responseOf(used, "g")).toBe("fine");
-    expect((await begin(gate(", on_headless: abort")).result).error?.type).toBe("pipeline/aborted");
+    const { error } = await begin(gate(", on_headless: abort")).result;
+    expect(error?.type).toBe("pipeline/aborted");
+    expect(error?.message).toContain("run it in a terminal, or with --control");
   });
 
   it("[P136] a gate at a join holds the main flow, and no branch of another", async () => {

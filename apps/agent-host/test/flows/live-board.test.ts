@@ -1,7 +1,10 @@
+import { PassThrough } from "node:stream";
+import { stripVTControlCharacters } from "node:util";
 import { expect, it } from "vitest";
 import { LiveBoard } from "../../src/flow-command/live-board.js";
 import { pipelineChange } from "../../src/flow-command/pipeline-board.js";
 import type { RunEvent } from "../../src/flows/pipelines/run/events.js";
+import { LiveScreen } from "../../src/flow-command/live-screen.js";
 import { begin } from "./support/run.js";
 import { held, StubRunner } from "./support/stub-runner.js";
 
@@ -46,4 +49,45 @@ it("shows one line for each branch that runs or waits, how long and for whom, an
   const whole = new LiveBoard();
   show(whole, run.events, 0);
   expect(whole.render(0)).toBe("  5 of 5 steps");
+});
+
+it("a step that was over before the run was resumed is over", () => {
+  const board = new LiveBoard();
+  const at = { stepId: "a", index: 0, totalSteps: 2, group: undefined };
+  const started = { runId: "r", source: "p", projectHash: "", totalSteps: 2, resumed: true, at: "" };
+  const restored = { outcome: "completed", record: undefined, error: undefined } as const;
+  show(
+    board,
+    [
+      { type: "run_started", ...started },
+      { type: "step_restored", ...at, ...restored },
+    ],
+    0,
+  );
+  expect(board.render(0)).toBe("  1 of 2 steps");
+});
+
+it("while somebody else has the terminal nothing is written there, and afterwards all of it", () => {
+  const terminal = new PassThrough();
+  let shown = "";
+  terminal.on("data", (chunk: Buffer) => {
+    shown += stripVTControlCharacters(chunk.toString());
+  });
+  const taken = (): string => {
+    const text = shown;
+    shown = "";
+    return text;
+  };
+  const screen = new LiveScreen(terminal as unknown as NodeJS.WriteStream);
+  const skipped = { type: "over", step: "a" } as const;
+  screen.tell(skipped, "before");
+  expect(taken()).toContain("before\n  1 of 0 steps");
+  const release = screen.hold();
+  taken();
+  screen.tell(skipped, "one");
+  screen.tell(skipped, "two");
+  expect(taken()).toBe("");
+  release();
+  expect(taken()).toMatch(/one\n.*two\n.*1 of 0 steps/s);
+  screen.close();
 });

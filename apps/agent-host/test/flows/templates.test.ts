@@ -14,6 +14,7 @@ const nothing: StepRecord = {
   inputTokens: 0,
   outputTokens: 0,
   sessionId: null,
+  sessionBefore: undefined,
   stdout: null,
   stderr: null,
   exitCode: null,

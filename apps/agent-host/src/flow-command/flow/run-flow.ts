@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { AtomicPipeWriter, ndjson } from "@holdfast/atomic-pipe-writer";
 import pc from "picocolors";
 import { CacheFolder } from "../../flows/flow/host/cache-folder.js";
@@ -12,9 +11,10 @@ import { FlowExecutor } from "../../flows/flow/run/executor.js";
 import type { RunResult } from "../../flows/flow/run/records.js";
 import { FlowReporter } from "../../flows/report/flow-reporter.js";
 import { outlineOfFlow } from "../../flows/report/outline.js";
-import { type ClaimedFolder, claimFolder } from "../../processes/claim-folder.js";
 import { HostSignals } from "../../session-command/host-signals.js";
+import { claimRun } from "../claim-run.js";
 import { Display } from "../display.js";
+import { howToGoOn } from "../how-to-go-on.js";
 import { openLog } from "../open-log.js";
 import type { ReportFile } from "../report-file.js";
 import { UsageError } from "../../usage-error.js";
@@ -23,7 +23,6 @@ import { flowConclusion } from "./flow-conclusion.js";
 import { flowProgressLine } from "./flow-progress.js";
 import { readFlowSettings } from "./flow-settings.js";
 import { openFlow } from "./open-flow.js";
-import { resumeCommand } from "./resume-command.js";
 
 export interface RunFlowOptions {
   readonly set: readonly string[];
@@ -74,7 +73,13 @@ export async function runFlowFile(
     const result = await (options.resume === undefined
       ? begin(options.runs, flow.name, (traceId) => executor.execute(flow, input, { ...run, traceId }))
       : settle(executor.resume(options.resume, () => flow, run)));
-    const goOn = resumeCommand(path, result.trace_id, Object.keys(params), options);
+    const goOn = howToGoOn({
+      path,
+      id: result.trace_id,
+      ...options,
+      more: moreOf(options),
+      params: Object.keys(params),
+    });
     const isKept = await ended(
       output,
       flowConclusion(result, { goOn, isCancelled: stop.signal.aborted, placeOf: opened.placeOf }),
@@ -86,13 +91,18 @@ export async function runFlowFile(
   }
 }
 
+/** The options of flows alone with which a run is to go on. */
+function moreOf({ cache, force = false }: RunFlowOptions): string[] {
+  return [...(cache === undefined ? [] : ["--cache", cache]), ...(force ? ["--force"] : [])];
+}
+
 /** Runs with an id that is nobody else's on this disk. */
 async function begin(
   runs: string,
   name: string,
   execute: (traceId: string) => Promise<RunResult>,
 ): Promise<RunResult> {
-  const claimed = await claim(runs, name);
+  const claimed = await claimRun(runs, name);
   try {
     const result = await settle(execute(claimed.id));
     claimed.commit();
@@ -101,16 +111,6 @@ async function begin(
     // It did not even begin.
     if (error instanceof UsageError) await claimed.abandon();
     throw error;
-  }
-}
-
-async function claim(runs: string, name: string): Promise<ClaimedFolder> {
-  try {
-    return await claimFolder(runs, () => `${name}-${randomUUID().slice(0, 8)}`);
-  } catch (error) {
-    throw new UsageError(
-      `cannot keep the run in ${runs}: ${(error as Error).message}. Give another folder with --runs.`,
-    );
   }
 }
 

@@ -9,6 +9,7 @@ export function controlLine(event: RunEvent): object | undefined {
         run_id: event.runId,
         pipeline_source: event.source,
         total_steps: event.totalSteps,
+        ...(event.resumed && { resumed: true }),
       };
     case "step_launched":
       return {
@@ -49,6 +50,14 @@ export function controlLine(event: RunEvent): object | undefined {
         concurrent_group: event.group,
         error: event.error.message,
         error_type: event.error.type,
+      };
+    case "step_restored":
+      return {
+        type: event.type,
+        step_id: event.stepId,
+        concurrent_group: event.group,
+        outcome: event.outcome,
+        response: event.record?.response,
       };
     case "step_skipped":
       return { type: event.type, step_id: event.stepId };

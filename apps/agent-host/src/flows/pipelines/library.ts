@@ -1,4 +1,5 @@
 import { dirname, resolve } from "node:path";
+import { digest } from "../canonical-json.js";
 import { FileProblemsError, type Problem } from "../file/problem.js";
 import { SourceFile } from "../file/source-file.js";
 import type { Pipeline, Scope, Step } from "./definition/model.js";
@@ -13,6 +14,7 @@ export interface Callable {
 interface Loaded {
   readonly file: SourceFile;
   readonly pipeline: Pipeline;
+  readonly digest: string;
 }
 
 /** The files of a run: each is read once, however often it is called. */
@@ -49,12 +51,22 @@ export class Library {
     return step === undefined ? undefined : this.#load(pipeline.source).file.placeOf(step.at);
   }
 
+  /** All that were read so far: what each means, in short, by its path. */
+  get digests(): ReadonlyMap<string, string> {
+    return new Map([...this.#files].map(([path, loaded]) => [path, loaded.digest]));
+  }
+
+  /** The same for one file. Throws `FileProblemsError` if it is not there any more, or not valid. */
+  digestOf(path: string): string {
+    return this.#load(path).digest;
+  }
+
   #load(path: string): Loaded {
     const key = resolve(path);
     let loaded = this.#files.get(key);
     if (loaded === undefined) {
       const file = SourceFile.read(path);
-      loaded = { file, pipeline: pipelineOf(file) };
+      loaded = { file, pipeline: pipelineOf(file), digest: digest(file.value) };
       this.#files.set(key, loaded);
     }
     return loaded;

@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import type { RunEvent } from "../pipelines/run/events.js";
 import { type StepRecord, textOf } from "../pipelines/values/record.js";
 import type { StepError } from "../pipelines/values/step-error.js";
-import type { Fact, Outline, Report, Reporter } from "./report.js";
+import type { Fact, Outline, Report, Reporter, RowStatus } from "./report.js";
 import { excerpt } from "./excerpt.js";
 import { RowDraft } from "./row-draft.js";
 import { RowTree } from "./row-tree.js";
@@ -55,6 +55,9 @@ export class PipelineReporter implements Reporter {
         break;
       case "step_completed":
         this.#completes(event);
+        break;
+      case "step_restored":
+        this.#restores(event);
         break;
       case "step_failed":
         this.#fails(event);
@@ -142,6 +145,18 @@ export class PipelineReporter implements Reporter {
     else row.end("done", at);
   }
 
+  /** It was over before the run was resumed. */
+  #restores({ stepId, outcome, record, error }: EventOf<"step_restored">): void {
+    const row = this.#row(stepId);
+    row.forget();
+    row.status = restored[outcome];
+    if (record !== undefined) {
+      row.kind ??= kindOf(record);
+      describe(row, record);
+    }
+    if (error !== undefined) row.error = errorText(error);
+  }
+
   #fails({ stepId, error, completedAt, join }: EventOf<"step_failed">): void {
     const at = this.#time(completedAt);
     this.#end(stepId, "failed", at);
@@ -200,6 +215,13 @@ const asked = new Map<string | undefined, string>([
   ["human gate", "Question"],
   [undefined, "Prompt or command"],
 ]);
+
+const restored = {
+  completed: "done_before",
+  absorbed: "excused",
+  failed: "failed",
+  cancelled: "cancelled",
+} as const satisfies Record<EventOf<"step_restored">["outcome"], RowStatus>;
 
 const endings = {
   not_started: "it had not started",

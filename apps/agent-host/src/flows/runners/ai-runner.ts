@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { generateText, type LanguageModel, type ModelMessage } from "ai";
-import type { Runner, RunnerReply, RunnerRequest } from "./runner.js";
+import type { Exchange, Runner, RunnerReply, RunnerRequest } from "./runner.js";
 
 /** Gives the model of this name, or the one for steps that name none. */
 export type ModelOf = (name: string | undefined) => LanguageModel;
@@ -16,6 +16,14 @@ export class AiRunner implements Runner {
 
   get copies(): boolean {
     return true;
+  }
+
+  recall(sessionId: string, said: readonly Exchange[]): void {
+    const messages = said.flatMap(({ prompt, answer }): ModelMessage[] => [
+      { role: "user", content: prompt },
+      { role: "assistant", content: answer },
+    ]);
+    this.#conversations.set(sessionId, messages);
   }
 
   async invoke(request: RunnerRequest): Promise<RunnerReply> {

@@ -4,6 +4,14 @@ export interface Runner {
   readonly copies: boolean;
   /** Answers a prompt. Rejects if it cannot, and as soon as it has stopped once the signal aborts. */
   invoke(request: RunnerRequest): Promise<RunnerReply>;
+  /** Takes over a conversation of an earlier process. Left out by a runner that keeps them elsewhere. */
+  recall?(sessionId: string, said: readonly Exchange[]): void;
+}
+
+/** What was said in a conversation, and what came back. */
+export interface Exchange {
+  readonly prompt: string;
+  readonly answer: string;
 }
 
 export interface RunnerRequest {

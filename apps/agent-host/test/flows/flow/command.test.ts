@@ -89,7 +89,7 @@ tools:
     const [id = ""] = runs();
     expect(failed.stdout).toContain(
       `failed: ${path}:6:5: 0 fail: "fail" failed: the command ended with exit code 3: no (FLOW-E015)
-to go on, with key as before: agent-host run '${path.replace("'", String.raw`'\''`)}' --resume ${id} --runs ${join(folder, "runs")} --cache ${cache} --max-concurrency 2 --force --set key=…
+to go on, with key as before: agent-host run '${path.replace("'", String.raw`'\''`)}' --resume ${id} --runs ${join(folder, "runs")} --max-concurrency 2 --set key=… --cache ${cache} --force
 `,
     );
     expect(failed.stdout).not.toContain("hunter2");
@@ -224,7 +224,8 @@ describe("wrong input", () => {
       "--set x: write --set name=value",
     );
     const pipeline = write("pipeline:\n  - {id: a, prompt: x}\n");
-    await expect(runAnyFile(pipeline, [], { ...options, resume: "x" })).rejects.toThrow("are for flows");
+    await expect(runAnyFile(pipeline, [], { ...options, cache: "x" })).rejects.toThrow("are for flows");
+    await expect(runAnyFile(pipeline, [], { ...options, force: true })).rejects.toThrow("are for flows");
   });
 
   it("settings are text where the flow asks for text, and else JSON if they can be", () => {

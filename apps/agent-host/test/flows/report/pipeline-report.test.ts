@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { RunEvent } from "../../../src/flows/pipelines/run/events.js";
 import { PipelineReporter } from "../../../src/flows/report/pipeline-reporter.js";
 import type { Outline, Report, Row } from "../../../src/flows/report/report.js";
+import { MemoryCheckpoint } from "../support/memory-checkpoint.js";
 import { begin, ManualClock, type TestRun } from "../support/run.js";
 import { deaf, fails, held, says, StubRunner, stubborn } from "../support/stub-runner.js";
 
@@ -53,6 +54,7 @@ describe("the report of a pipeline", () => {
     clock.pass(100);
     a.answer("A");
     const b = await runner.called("b");
+    await run.seen("step_queued", "c");
     clock.pass(20);
     b.answer("B");
     const c = await runner.called("c");
@@ -315,6 +317,23 @@ describe("the report of a pipeline", () => {
     );
     expect(failed.ending.message).toContain("one");
     expect(failed.ending.others).toEqual([expect.stringContaining("two")]);
+  });
+
+  it("of a resumed run shows what was done before, and what was not", async () => {
+    const steps = `  - {id: a, prompt: pa, async: true}
+  - {id: e, prompt: pe, async: true, on_error: continue}
+  - {id: b, prompt: pb, async: true}
+  - {id: j, action: join, depends_on: [a, b]}
+  - {id: k, action: join, depends_on: [e], on_error: wait_for_all}`;
+    const checkpoint = new MemoryCheckpoint();
+    await begin(steps, new StubRunner({ b: fails("down"), e: fails("never mind") }), { checkpoint }).result;
+    const resumed = { checkpoint: new MemoryCheckpoint(checkpoint.text), resumed: true };
+    const outline = outlineOf("a", "e", "b", "j", "k");
+    const report = await reportWhenOver(begin(steps, new StubRunner(), resumed), outline);
+    expect(statusesOf(report)).toEqual(["a done_before", "e excused", "b done", "j done", "k done"]);
+    expect(rowOf(report, "a").texts).toContainEqual(expect.objectContaining({ name: "Answer", text: "pa" }));
+    expect(rowOf(report, "e").error?.text).toContain("never mind");
+    expect(spansOf(report, "a")).toEqual([]);
   });
 
   it("the same events give the same report", async () => {

@@ -1,4 +1,4 @@
-import { digest } from "./canonical-json.js";
+import { digest } from "../../canonical-json.js";
 import type { FlowDefinition } from "./definition.js";
 
 /** Tells two definitions apart that have one version. What the registry changes about a flow is no part of it. */

@@ -1,5 +1,5 @@
 import { stringify } from "yaml";
-import { sorted } from "./canonical-json.js";
+import { sorted } from "../../canonical-json.js";
 import type { FlowDefinition } from "./definition.js";
 
 /** The text of a flow's file: keys sorted, so that equal flows give equal bytes. */

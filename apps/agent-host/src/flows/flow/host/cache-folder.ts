@@ -1,7 +1,7 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
-import { digest } from "../definition/canonical-json.js";
+import { digest } from "../../canonical-json.js";
 import { type CacheKey, keyText, type Output, type StepCache } from "../run/cache.js";
 
 /** A cache in a folder, with a file for each output. What cannot be read is not there. */

@@ -1,4 +1,4 @@
-import { digest } from "../definition/canonical-json.js";
+import { digest } from "../../canonical-json.js";
 import type { Tool } from "../tools/tool.js";
 
 export type Output = Readonly<Record<string, unknown>>;

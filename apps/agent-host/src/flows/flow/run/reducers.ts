@@ -1,5 +1,5 @@
 import type { ReducerName } from "../definition/definition.js";
-import { canonicalJson } from "../definition/canonical-json.js";
+import { canonicalJson } from "../../canonical-json.js";
 
 /** How two values of one key become one, by the names that files use. Each throws for values that it cannot join. */
 export const reducers: Readonly<Record<ReducerName, (existing: unknown, incoming: unknown) => unknown>> = {

@@ -1,5 +1,5 @@
 import { JsonSchema } from "../../json-schema.js";
-import { digest } from "../definition/canonical-json.js";
+import { digest } from "../../canonical-json.js";
 import type { ToolTraits } from "../definition/definition.js";
 
 /** What a tool is given besides its input. */

@@ -1,9 +1,5 @@
 import { KeyedMutex } from "@holdfast/keyed-mutex";
-
-interface Exchange {
-  readonly prompt: string;
-  readonly answer: string;
-}
+import type { Exchange } from "../../runners/runner.js";
 
 /** The conversations of a run with its runners: what was said in each, and who has it. */
 export class Conversations {
@@ -19,6 +15,10 @@ export class Conversations {
   add(sessionId: string, before: string | undefined, prompt: string, answer: string): void {
     const said = this.#said.get(sessionId) ?? (before === undefined ? [] : this.#said.get(before)) ?? [];
     this.#said.set(sessionId, [...said, { prompt, answer }]);
+  }
+
+  get all(): ReadonlyMap<string, readonly Exchange[]> {
+    return this.#said;
   }
 
   /** What was said, for a runner that cannot make a copy; nothing if that is not known. */

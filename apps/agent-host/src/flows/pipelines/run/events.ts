@@ -16,6 +16,8 @@ export type RunEvent =
       /** Of the folder in which it runs. */
       readonly projectHash: string;
       readonly totalSteps: number;
+      /** Whether it goes on with what an earlier process has done. */
+      readonly resumed: boolean;
       readonly at: string;
     }
   | (OfStep & {
@@ -55,6 +57,13 @@ export type RunEvent =
       readonly completedAt: string;
       readonly join: FailedJoin | undefined;
     })
+  /** It was over before the run was resumed. */
+  | (OfStep & {
+      readonly type: "step_restored";
+      readonly outcome: "completed" | "absorbed" | "failed" | "cancelled";
+      readonly record: StepRecord | undefined;
+      readonly error: StepError | undefined;
+    })
   | { readonly type: "step_skipped"; readonly stepId: string; readonly at: string }
   /** A failure after which the pipeline goes on. */
   | {
@@ -85,7 +94,7 @@ export type RunEvent =
 
 export type RunStatus = "completed" | "break" | "failed" | "killed";
 
-interface OfStep {
+export interface OfStep {
   readonly stepId: string;
   readonly index: number;
   readonly totalSteps: number;

@@ -12,6 +12,7 @@ import { Conversations } from "./conversations.js";
 import type { EventSink, RunStatus } from "./events.js";
 import type { Human } from "./human.js";
 import { Pause } from "./pause.js";
+import { noCheckpoint, type RunCheckpoint } from "./run-checkpoint.js";
 import { ScopeRun } from "./scope-run.js";
 
 export interface PipelineRunOptions {
@@ -23,6 +24,9 @@ export interface PipelineRunOptions {
   readonly inputs?: ReadonlyMap<string, string> | undefined;
   /** Kills the run. */
   readonly signal?: AbortSignal | undefined;
+  /** Where it notes what it has done, and maybe what an earlier process has. Default: nowhere. */
+  readonly checkpoint?: RunCheckpoint | undefined;
+  readonly resumed?: boolean | undefined;
   readonly human?: Human | undefined;
   readonly pause?: Pause | undefined;
   readonly disabled?: ReadonlySet<string> | undefined;
@@ -60,21 +64,25 @@ class PipelineRun {
   readonly #id: string;
   readonly #options: PipelineRunOptions;
   readonly #stamps: Stamps;
+  readonly #checkpoint: RunCheckpoint;
 
   constructor(id: string, options: PipelineRunOptions) {
     this.#id = id;
     this.#options = options;
     this.#stamps = new Stamps(options.clock ?? systemClock);
+    this.#checkpoint = options.checkpoint ?? noCheckpoint();
   }
 
   async run(): Promise<RunResult> {
     const { events, called, cwd = process.cwd(), signal = new AbortController().signal } = this.#options;
+    const { resumed = false } = this.#options;
     events.tell({
       type: "run_started",
       runId: this.#id,
       source: called.pipeline.source,
       projectHash: createHash("sha256").update(resolve(cwd)).digest("hex"),
       totalSteps: called.scope.steps.length,
+      resumed,
       at: this.#stamps.next(),
     });
     const scope = this.#scope(cwd, signal);
@@ -84,6 +92,7 @@ class PipelineRun {
     events.tell({ type: "run_finished", status, error, breakAt, response, at: this.#stamps.next() });
     try {
       await events.flushed();
+      await this.#checkpoint.written();
     } catch (failure) {
       // What it came to is known all the same; what was to be kept is not.
       return { ...result, status: "failed", error: error ?? StepError.of(failure, "log") };
@@ -96,18 +105,22 @@ class PipelineRun {
     const { clock = systemClock, graces = defaultGraces, pause = new Pause() } = this.#options;
     const { disabled = new Set<string>(), strictJoins = false, newGroupId = randomGroupId } = this.#options;
     const around = { runId: this.#id, invocation: inputs.get("prompt") ?? "", inputs };
+    const { journal } = this.#checkpoint;
+    // Eight digits are few: that no two are the same is for the registry to see to.
+    const groups = new IdReservations<string>({ label: "group" });
+    for (const group of journal.groups) groups.tryReserve(group)?.commit();
     return new ScopeRun({
       context: {
         library,
         runners,
-        conversations: new Conversations(),
+        conversations: this.#conversations(),
         clock,
         stamps: this.#stamps,
         graces,
-        // Eight digits are few: that no two are the same is for the registry to see to.
-        groups: new IdReservations<string>({ label: "group" }),
+        groups,
         newGroupId,
         events,
+        checkpoint: this.#checkpoint,
         human,
         pause,
         disabled,
@@ -118,9 +131,21 @@ class PipelineRun {
       around,
       prefix: "",
       depth: 0,
+      journal,
       signal,
       group: undefined,
     });
+  }
+
+  /** As far as an earlier process came with them. */
+  #conversations(): Conversations {
+    const conversations = new Conversations();
+    for (const { sessionId, sessionBefore, prompt, response } of this.#checkpoint.journal.records)
+      if (sessionId !== null && response !== null)
+        conversations.add(sessionId, sessionBefore, prompt, response);
+    for (const runner of new Set(this.#options.runners.values()))
+      for (const [sessionId, said] of conversations.all) runner.recall?.(sessionId, said);
+    return conversations;
   }
 }
 

@@ -7,6 +7,7 @@ import type { Conversations } from "./conversations.js";
 import type { EventSink } from "./events.js";
 import type { Human } from "./human.js";
 import type { Pause } from "./pause.js";
+import type { RunCheckpoint } from "./run-checkpoint.js";
 
 /** What all pipelines of one run share. */
 export interface RunContext {
@@ -21,6 +22,7 @@ export interface RunContext {
   readonly groups: IdReservations;
   readonly newGroupId: () => string;
   readonly events: EventSink;
+  readonly checkpoint: RunCheckpoint;
   readonly human: Human | undefined;
   readonly pause: Pause;
   /** Steps that the caller has switched off. */

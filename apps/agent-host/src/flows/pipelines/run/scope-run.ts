@@ -1,48 +1,28 @@
 import { joinGraph } from "@holdfast/join-merge";
-import type { Callable } from "../library.js";
+import type { EndNote } from "../checkpoint/journal.js";
+import { standingEnds } from "../checkpoint/standing-ends.js";
 import { isJoin, type Step } from "../definition/model.js";
 import { type Plan, planOf, start } from "../plan/plan.js";
 import { holds } from "../values/evaluate.js";
 import type { StepRecord } from "../values/record.js";
-import type { Surroundings } from "../values/resolve.js";
 import { StepError } from "../values/step-error.js";
 import { View } from "../values/view.js";
 import { runnerNameOf } from "./bodies/prompt-body.js";
-import { UnresponsiveError } from "./call.js";
-import type { CancelOutcome, CancelReason, FailedJoin, RunStatus } from "./events.js";
-import { findDoomed } from "./liveness.js";
-import type { RunContext } from "./run-context.js";
+import type { CancelReason } from "./events.js";
+import type { Verdict } from "./reaction.js";
+import { namedIn, type RunningScope, type ScopeResult } from "./running-scope.js";
+import { type End, reasonOf, ScopeEnd } from "./scope-end.js";
 import { Slots } from "./slots.js";
-import { type Outcome, type StepRun, StepRuns } from "./step-run.js";
-import { StepWorker, type Verdict } from "./step-worker.js";
+import { StepBodies } from "./step-bodies.js";
+import { StepEndings } from "./step-endings.js";
+import { type StepRun, StepRuns } from "./step-run.js";
+import { StepWorker } from "./step-worker.js";
 
-export interface ScopeRunOptions {
-  readonly context: RunContext;
-  readonly called: Callable;
-  readonly around: Surroundings;
-  readonly prefix: string;
-  readonly depth: number;
+export interface ScopeRunOptions extends RunningScope {
   /** Aborts when all of it is to stop. */
   readonly signal: AbortSignal;
   /** Of the branch that it runs in. */
   readonly group: string | undefined;
-}
-
-/** How a pipeline ended. */
-export interface ScopeResult {
-  readonly status: RunStatus;
-  readonly error: StepError | undefined;
-  /** The step that ended it early, and successfully. */
-  readonly breakAt: string | undefined;
-  /** What its main flow saw at the end. */
-  readonly view: View;
-}
-
-/** Why a pipeline ends before its last step. */
-interface End {
-  readonly status: Exclude<RunStatus, "completed">;
-  readonly error?: StepError | undefined;
-  readonly by: string | null;
 }
 
 /**
@@ -54,15 +34,13 @@ export class ScopeRun {
   readonly #plan: Plan;
   readonly #runs: StepRuns;
   readonly #slots: Slots;
+  readonly #end = new ScopeEnd();
+  readonly #endings: StepEndings;
   /** Aborts when the rest is not to start any more. */
   readonly #over = new AbortController();
-  /** Failures beside the one that ended it, in the order in which they happened. */
-  readonly #others: StepError[] = [];
+  /** Of steps that were over before the run was resumed. */
+  readonly #standing: ReadonlyMap<string, EndNote>;
   #view: View = View.empty;
-  #settled = 0;
-  #end: End | undefined;
-  /** The latest step whose failure others may have to be stopped for. */
-  #trigger: string | undefined;
 
   constructor(options: ScopeRunOptions) {
     const { scope, pipeline } = options.called;
@@ -70,6 +48,8 @@ export class ScopeRun {
     this.#plan = planOf(scope);
     this.#runs = new StepRuns(scope.steps);
     this.#slots = new Slots(pipeline.defaults.maxConcurrency);
+    this.#standing = standingEnds(options.journal, scope.steps);
+    this.#endings = new StepEndings(options, this.#runs, this.#end, this.#standing);
   }
 
   /** Resolves when nothing of it runs any more, but for what did not end when it was stopped by force. */
@@ -85,7 +65,7 @@ export class ScopeRun {
     } finally {
       signal.removeEventListener("abort", onAbort);
     }
-    return this.#result();
+    return this.#end.result(this.#runs, this.#view);
   }
 
   async #runGraph(): Promise<void> {
@@ -117,8 +97,10 @@ export class ScopeRun {
 
   /** Nobody goes on past what is not kept. */
   readonly #keep = async (): Promise<void> => {
+    const { events, checkpoint } = this.#options.context;
     try {
-      await this.#options.context.events.flushed();
+      await events.flushed();
+      await checkpoint.written();
     } catch (error) {
       this.#finish({ status: "failed", error: StepError.of(error, "log"), by: null });
     }
@@ -132,36 +114,39 @@ export class ScopeRun {
       const run = this.#runs.of(step.id);
       run.view = this.#view;
       run.launchedAt = this.#options.context.stamps.next();
+      const isOver = this.#standing.has(step.id);
       const canTell = step.dependsOn.length === 0;
       try {
-        if (this.#isDisabled(step) || (canTell && !this.#holds(step, this.#view))) {
-          this.#skip(run, []);
+        if (!isOver && (this.#isDisabled(step) || (canTell && !this.#holds(step, this.#view)))) {
+          this.#endings.skip(run, []);
           continue;
         }
       } catch (error) {
-        this.#failAlone(run, StepError.of(error, step.id), []);
-        this.#finish({ status: "failed", error: StepError.of(error, step.id), by: step.id });
+        const failure = StepError.of(error, step.id);
+        this.#endings.fail(run, failure, []);
+        this.#finish({ status: "failed", error: failure, by: step.id });
         return;
       }
-      if (!isJoin(step)) group ??= this.#newGroup();
+      if (!isJoin(step)) group ??= this.#groupAt(from);
       run.group = this.#options.group ?? (isJoin(step) ? undefined : group);
+      if (isOver) continue;
       this.#options.context.events.tell({
         type: "step_launched",
-        ...this.#named(run),
+        ...namedIn(this.#options, run),
         launchedAt: run.launchedAt,
         dependsOn: step.dependsOn,
       });
     }
     this.#tellAwaited(from);
-    this.#stopDoomed();
+    this.#endings.stopDoomed();
   }
 
   /** Says whom the main flow waits for before its next step. */
   #tellAwaited(from: string): void {
     const { events, stamps } = this.#options.context;
     const next = this.#plan.next.get(from);
-    if (next === undefined || next.dependsOn.length === 0) return;
-    const { stepId } = this.#named(this.#runs.of(next.id));
+    if (next === undefined || next.dependsOn.length === 0 || this.#standing.has(next.id)) return;
+    const { stepId } = namedIn(this.#options, this.#runs.of(next.id));
     events.tell({ type: "step_awaits", stepId, dependsOn: next.dependsOn, at: stamps.next() });
   }
 
@@ -175,7 +160,7 @@ export class ScopeRun {
       run.launchedAt = this.#options.context.stamps.next();
       run.group = this.#options.group;
       await this.#perform(run, this.#view);
-      if (this.#end === undefined) this.#launch(step.id);
+      if (!this.#end.reached) this.#launch(step.id);
     }
     await this.#keep();
   }
@@ -187,22 +172,30 @@ export class ScopeRun {
     const view = launchView.collecting(collected, dependencies.map(speakerOf));
     if (!step.async) this.#view = view;
 
+    const end = this.#standing.get(step.id);
+    if (end !== undefined) {
+      this.#restore(run, end, collected);
+      return;
+    }
     const lost = dependencies.filter(({ isLost }) => isLost);
     const mustFail = lost.length > 0 && !(step.body.kind === "join" && step.body.onError === "wait_for_all");
     try {
       if (this.#isDisabled(step) || !this.#holds(step, view)) {
-        this.#skip(run, collected);
+        this.#endings.skip(run, collected);
         return;
       }
     } catch (error) {
       // A condition about a step that failed says nothing that the failure does not say better.
       if (!mustFail) {
-        this.#fail(run, StepError.of(error, step.id), collected);
+        this.#endings.threw(run, StepError.of(error, step.id), collected);
+        this.#endOf(run);
         return;
       }
     }
-    if (mustFail) this.#failWith(run, lost, collected);
-    else await this.#work(run, view, dependencies, collected);
+    if (mustFail) {
+      this.#endings.failWith(run, lost, collected);
+      this.#endOf(run);
+    } else await this.#work(run, view, dependencies, collected);
   }
 
   async #work(
@@ -212,27 +205,28 @@ export class ScopeRun {
     collected: readonly StepRecord[],
   ): Promise<void> {
     const { step } = run;
-    const { events, stamps } = this.#options.context;
-    const worker = new StepWorker({ ...this.#options, keep: this.#keep }, run, dependencies);
+    const { journal, context } = this.#options;
+    const { events, stamps, pause } = context;
+    const bodies = new StepBodies(this.#options, run, dependencies, this.#keep);
     let release: (() => void) | undefined;
-    events.tell({ type: "step_queued", stepId: this.#named(run).stepId, at: stamps.next() });
+    events.tell({ type: "step_queued", stepId: namedIn(this.#options, run).stepId, at: stamps.next() });
     try {
       // Whoever is only told to wait holds nothing that others could need.
       if (step.async && !isJoin(step)) release = await this.#slots.acquire(step.index, run.signal);
-      await this.#options.context.pause.whenOff(run.signal);
+      await pause.whenOff(run.signal);
       run.started = true;
-      run.startedAt = this.#options.context.stamps.next();
-      const { record, failure, verdict } = await worker.work(view);
-      const records = [...collected, ...worker.records];
-      if (!step.async) this.#moveOn(step, record, worker.records);
+      run.startedAt = stamps.next();
+      const { record, failure, verdict } = await new StepWorker(this.#options, run, bodies).work(view);
+      const records = [...collected, ...bodies.records];
+      if (!step.async) this.#moveOn(step, record, bodies.records);
       if (record === undefined)
-        this.#settle(run, { kind: "absorbed", error: failure ?? this.#unknown(step), records });
-      else this.#settle(run, { kind: "completed", record, records });
-      if (verdict !== undefined) this.#obey(verdict, step);
+        this.#endings.settle(run, { kind: "absorbed", error: failure ?? this.#unknown(step), records });
+      else this.#endings.settle(run, { kind: "completed", record, records }, verdict?.kind === "break");
+      if (verdict !== undefined) this.#obey(verdict, run);
     } catch (error) {
-      const records = [...collected, ...worker.records];
-      if (run.cancelled === undefined) this.#fail(run, StepError.of(error, step.id), records);
-      else this.#stopped(run, error, records);
+      if (run.cancelled === undefined && isJoin(step) && journal.body(step.id) === undefined) this.#redo(run);
+      this.#endings.threw(run, error, [...collected, ...bodies.records]);
+      this.#endOf(run);
     } finally {
       release?.();
     }
@@ -248,177 +242,55 @@ export class ScopeRun {
         : before.after(record, runnerNameOf(step)).collecting(all.slice(at + 1), []);
   }
 
-  #obey(verdict: Verdict, { id }: Step): void {
-    if (verdict.kind === "break") this.#finish({ status: "break", by: id });
-    else this.#finish({ status: "failed", error: verdict.error, by: id }, "abort_pipeline");
-  }
-
-  #skip(run: StepRun, records: readonly StepRecord[]): void {
-    const { events, stamps } = this.#options.context;
-    if (!this.#settle(run, { kind: "skipped", records })) return;
-    events.tell({ type: "step_skipped", stepId: this.#named(run).stepId, at: stamps.next() });
-  }
-
-  /** It cannot run, because what it depends on has failed. */
-  #failWith(run: StepRun, lost: readonly StepRun[], collected: readonly StepRecord[]): void {
+  /** It was over before the run was resumed. */
+  #restore(run: StepRun, end: EndNote, collected: readonly StepRecord[]): void {
     const { step } = run;
-    const root = this.#rootOf(run) ?? lost[0] ?? run;
-    const cause = errorOf(root);
-    const what = isJoin(step) ? `the join "${step.id}" fails (fail_fast)` : `step "${step.id}" cannot run`;
-    const error = new StepError(
-      "pipeline/aborted",
-      `${what}, because "${root.step.id}" failed: ${cause.message}`,
-      {
-        stepId: step.id,
-        cause,
-      },
-    );
-    if (step.onError.kind === "continue") {
-      const { events, stamps } = this.#options.context;
-      const { stepId } = this.#named(run);
-      events.tell({
-        type: "step_error",
-        stepId,
-        error,
-        action: "continue",
-        attempt: undefined,
-        maxRetries: undefined,
-        at: stamps.next(),
-      });
-      this.#settle(run, { kind: "absorbed", error, records: collected });
-      return;
+    const own = this.#options.journal.recordsOf(step.id);
+    // What was stopped before its turn had not collected anything.
+    const hadTurn = end.kind !== "cancelled" || end.how !== "not_started";
+    const records = hadTurn ? [...collected, ...own] : own;
+    const record = this.#options.journal.body(step.id)?.record;
+    if (!step.async) this.#moveOn(step, record, own);
+    if (end.kind !== "completed") this.#endings.restore(run, { ...end, records }, end.sequence);
+    else if (record !== undefined)
+      this.#endings.restore(run, { kind: "completed", record, records }, end.sequence);
+    if (end.kind === "completed" && end.breaks) this.#finish({ status: "break", by: step.id });
+  }
+
+  #obey(verdict: Verdict, run: StepRun): void {
+    const { id } = run.step;
+    if (verdict.kind === "break") this.#finish({ status: "break", by: id });
+    else {
+      this.#redo(run);
+      this.#finish({ status: "failed", error: verdict.error, by: id }, "abort_pipeline");
     }
-    if (step.async && !isJoin(step)) {
-      this.#stop(run, "dependency_failed", root.step.id);
-      return;
+  }
+
+  /** Whoever resumes the run wants another result: of a join, from those branches that it alone has used. */
+  #redo(run: StepRun): void {
+    const { journal } = this.#options;
+    const { step } = run;
+    journal.forget(step.id);
+    if (!isJoin(step)) return;
+    for (const each of this.#runs.dependenciesOf(run)) {
+      const isUsed = this.#runs.all.some(
+        (other) => other.step.dependsOn.includes(each.step.id) && journal.ends.has(other.step.id),
+      );
+      if (each.step.async && !isUsed) this.#redo(each);
     }
-    this.#fail(run, error, collected, isJoin(step) ? this.#joinOf(run, root) : undefined);
   }
 
-  /** The first of those it depends on, one way or another, to fail by itself. */
-  #rootOf(run: StepRun): StepRun | undefined {
-    const all = new Set(this.#runs.dependenciesOf(run));
-    // What is added on the way is visited too.
-    for (const each of all) for (const dependency of this.#runs.dependenciesOf(each)) all.add(dependency);
-    return [...all]
-      .filter((each) => each.outcome?.kind === "failed")
-      .sort((a, b) => a.sequence - b.sequence)[0];
-  }
-
-  #joinOf(run: StepRun, root: StepRun): FailedJoin {
-    const cancelled = this.#runs.dependenciesOf(run).filter((each) => each.cancelled !== undefined);
-    return {
-      trigger: root.step.id,
-      cancelled: cancelled.map((each) => ({ stepId: each.step.id, outcome: howOf(each) })),
-    };
-  }
-
-  #fail(run: StepRun, error: StepError, records: readonly StepRecord[], join?: FailedJoin): void {
-    if (run.cancelled !== undefined) {
-      this.#stopped(run, error, records);
-      return;
-    }
-    this.#failAlone(run, error, records, join);
-    if (!run.step.async) this.#finish({ status: "failed", error, by: run.step.id });
-  }
-
-  #failAlone(run: StepRun, error: StepError, records: readonly StepRecord[], join?: FailedJoin): void {
-    const { events, stamps } = this.#options.context;
-    const { launchedAt } = run;
-    events.tell({
-      type: "step_failed",
-      ...this.#named(run),
-      error,
-      launchedAt,
-      completedAt: stamps.next(),
-      join,
-    });
-    this.#settle(run, { kind: "failed", error, records });
-  }
-
-  /** It was told to stop, and has. */
-  #stopped(run: StepRun, thrown: unknown, records: readonly StepRecord[]): void {
-    const { cancelled } = run;
-    if (cancelled === undefined) return;
-    const how = howStopped(run, thrown);
-    if (how === "failed") this.#others.push(StepError.of(thrown, run.step.id));
-    this.#settle(run, { kind: "cancelled", error: cancelled.error, how, records });
-  }
-
-  /** Tells a step to stop; one that has not started is over with that. */
-  #stop(run: StepRun, reason: CancelReason, by: string | null): void {
-    const why = by === null ? reason : `${reason}, because of "${by}"`;
-    const error = new StepError("runner/cancelled", `step "${run.step.id}" was cancelled (${why})`, {
-      stepId: run.step.id,
-    });
-    if (!run.stop({ by, reason, at: this.#options.context.stamps.next(), error })) return;
-    if (!run.started) this.#settle(run, { kind: "cancelled", error, how: "not_started", records: [] });
-  }
-
-  #settle(run: StepRun, outcome: Outcome): boolean {
-    this.#settled += 1;
-    if (!run.settle(outcome, this.#settled)) return false;
-    const { events, stamps } = this.#options.context;
-    const { cancelled } = run;
-    if (cancelled !== undefined)
-      events.tell({
-        type: "step_cancelled",
-        ...this.#named(run),
-        cancelledBy: cancelled.by,
-        reason: cancelled.reason,
-        signalledAt: cancelled.at,
-        at: stamps.next(),
-        outcome: howOf(run),
-      });
-    if (outcome.kind === "failed") this.#trigger = this.#rootOf(run)?.step.id ?? run.step.id;
-    if (run.isLost) this.#stopDoomed();
-    return true;
-  }
-
-  /** Stops those of whom nobody needs anything any more. */
-  #stopDoomed(): void {
-    if (this.#trigger === undefined || this.#end !== undefined) return;
-    for (const { run, reason } of findDoomed(this.#runs.all)) this.#stop(run, reason, this.#trigger);
+  /** A failure of the main flow ends it all. */
+  #endOf({ step, outcome }: StepRun): void {
+    if (outcome?.kind === "failed" && !step.async)
+      this.#finish({ status: "failed", error: outcome.error, by: step.id });
   }
 
   /** Ends it now: nothing starts any more, and what runs is told to stop. The first end stands. */
   #finish(end: End, reason: CancelReason = reasonOf(end)): void {
-    if (this.#end !== undefined) {
-      if (end.error !== undefined) this.#others.push(end.error);
-      return;
-    }
-    this.#end = end;
-    for (const run of this.#runs.all) if (run.launched) this.#stop(run, reason, end.by);
+    if (!this.#end.reach(end)) return;
+    this.#endings.stopAll(reason, end.by);
     this.#over.abort(new Error("the pipeline has ended"));
-  }
-
-  #result(): ScopeResult {
-    const failed = this.#runs.all.filter(({ outcome }) => outcome?.kind === "failed");
-    failed.sort((a, b) => a.sequence - b.sequence);
-    // A failure that nobody has looked at is not lost.
-    const left = failed.find((run) => !this.#isConsumed(run));
-    if (this.#end === undefined && left !== undefined)
-      this.#end = { status: "failed", error: errorOf(left), by: left.step.id };
-    const { status = "completed", error, by } = this.#end ?? {};
-    for (const other of [...failed.map(errorOf), ...this.#others])
-      if (
-        error !== undefined &&
-        other !== error &&
-        !causesOf(error).has(other) &&
-        !error.secondary.includes(other)
-      )
-        error.secondary.push(other);
-    return { status, error, breakAt: status === "break" ? (by ?? undefined) : undefined, view: this.#view };
-  }
-
-  /** Whether its failure has reached the main flow, through whoever depends on it. */
-  #isConsumed(run: StepRun): boolean {
-    return this.#runs.all.some((each) => {
-      if (!each.step.dependsOn.includes(run.step.id)) return false;
-      if (each.outcome === undefined || each.outcome.kind === "skipped") return false;
-      const passesOn = each.step.async && each.isLost;
-      return !passesOn || this.#isConsumed(each);
-    });
   }
 
   #holds(step: Step, view: View): boolean {
@@ -429,10 +301,14 @@ export class ScopeRun {
     return this.#options.context.disabled.has(`${this.#options.prefix}${id}`);
   }
 
-  #newGroup(): string {
-    const { groups, newGroupId } = this.#options.context;
-    const reservation = groups.reserveFirst(newGroupId);
+  /** The group of branches that are launched after this step. */
+  #groupAt(from: string): string {
+    const { journal, context } = this.#options;
+    const known = journal.groupAt(from);
+    if (known !== undefined) return known;
+    const reservation = context.groups.reserveFirst(context.newGroupId);
     reservation.commit();
+    journal.noteGroup(from, reservation.id);
     return reservation.id;
   }
 
@@ -441,48 +317,8 @@ export class ScopeRun {
       stepId: id,
     });
   }
-
-  #named({ step, group }: StepRun): {
-    stepId: string;
-    index: number;
-    totalSteps: number;
-    group: string | undefined;
-  } {
-    const totalSteps = this.#plan.nodes.length;
-    return { stepId: `${this.#options.prefix}${step.id}`, index: step.index, totalSteps, group };
-  }
 }
 
 function speakerOf({ outcome }: StepRun): StepRecord | undefined {
   return outcome?.kind === "completed" ? outcome.record : undefined;
-}
-
-function errorOf({ outcome }: StepRun): StepError {
-  return (outcome as Outcome & { error: StepError }).error;
-}
-
-function howOf({ outcome, cancelled }: StepRun): CancelOutcome {
-  if (outcome?.kind === "cancelled") return outcome.how;
-  return outcome?.kind === "completed" || cancelled === undefined ? "completed" : "failed";
-}
-
-function howStopped({ forced, signal }: StepRun, thrown: unknown): CancelOutcome {
-  if (thrown instanceof UnresponsiveError) return "unresponsive";
-  if (forced) return "forced";
-  const isAbort =
-    thrown === signal.reason ||
-    (thrown instanceof StepError && thrown.type === "runner/cancelled") ||
-    (thrown instanceof Error && thrown.name === "AbortError");
-  return isAbort ? "cancelled" : "failed";
-}
-
-function reasonOf({ status }: End): CancelReason {
-  if (status === "killed") return "kill";
-  return status === "break" ? "break" : "pipeline_error";
-}
-
-function causesOf(error: StepError): ReadonlySet<unknown> {
-  const causes = new Set<unknown>();
-  for (let at: unknown = error.cause; at instanceof Error; at = at.cause) causes.add(at);
-  return causes;
 }

@@ -11,6 +11,7 @@ export function logLine(event: RunEvent): object | undefined {
         run_id: event.runId,
         pipeline_source: event.source,
         project_hash: event.projectHash,
+        ...(event.resumed && { resumed: true }),
         at: event.at,
       };
     case "step_launched":
@@ -44,6 +45,14 @@ export function logLine(event: RunEvent): object | undefined {
         launched_at: event.launchedAt,
         completed_at: event.completedAt,
         ...groupOf(event),
+      };
+    case "step_restored":
+      return {
+        ...(event.record && recordLine(event.record)),
+        ...(event.error && failureOf(event.error)),
+        type: event.type,
+        step_id: event.stepId,
+        outcome: event.outcome,
       };
     case "step_skipped":
       return { type: event.type, step_id: event.stepId, at: event.at };

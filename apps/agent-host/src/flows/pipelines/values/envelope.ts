@@ -1,9 +1,9 @@
-import type { StepError } from "./step-error.js";
+import type { ErrorType, StepError } from "./step-error.js";
 
 /** What stands in a structured join for a dependency that failed. */
 export class Envelope {
   readonly error: string;
-  readonly error_type: string;
+  readonly error_type: ErrorType;
   /** Left out where it failed by itself. */
   readonly cancelled: true | undefined;
 

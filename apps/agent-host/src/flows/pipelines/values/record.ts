@@ -9,6 +9,8 @@ export interface StepRecord {
   readonly inputTokens: number;
   readonly outputTokens: number;
   readonly sessionId: string | null;
+  /** The conversation that it went on with, or began with a copy of. */
+  readonly sessionBefore: string | undefined;
   readonly stdout: string | null;
   readonly stderr: string | null;
   readonly exitCode: number | null;
@@ -33,6 +35,24 @@ interface JoinRecord {
   /** Of a structured join: the outputs by dependency, in their order. */
   readonly entries: ReadonlyMap<string, unknown> | undefined;
 }
+
+/** Of a step that has made nothing. */
+export const emptyRecord = {
+  response: null,
+  costUsd: null,
+  inputTokens: 0,
+  outputTokens: 0,
+  sessionId: null,
+  sessionBefore: undefined,
+  stdout: null,
+  stderr: null,
+  exitCode: null,
+  thinking: null,
+  toolEvents: [],
+  model: undefined,
+  contextInherited: undefined,
+  join: undefined,
+} as const satisfies Partial<StepRecord>;
 
 /** What a step says to those after it: its answer, or what a command wrote. */
 export function textOf({ response, stdout, stderr }: StepRecord): string | null {

@@ -13,7 +13,7 @@ export function prepareGate({ id, gate }: Step, place: Place): Prepared {
       if (answer !== undefined) return { response: answer };
       if (gate.onHeadless === "skip") return {};
       if (gate.onHeadless === "use_default") return { response: gate.defaultValue ?? "" };
-      const why = `step "${id}" waits for a human, and none is there (on_headless: abort)`;
+      const why = `step "${id}" waits for a human, and none is there (on_headless: abort); run it in a terminal, or with --control`;
       throw new StepError("pipeline/aborted", why, { stepId: id });
     },
   };

@@ -111,7 +111,11 @@ async function converse(
     ...(said !== undefined && { prompt: `What was said before:\n\n${said}\n\nNow:\n\n${prompt}` }),
   });
   if (reply.sessionId !== null) conversations.add(reply.sessionId, before, prompt, reply.text);
-  return { ...madeOf(reply), contextInherited: isAsync ? inherited(conversation, runner, said) : undefined };
+  return {
+    ...madeOf(reply),
+    sessionBefore: before,
+    contextInherited: isAsync ? inherited(conversation, runner, said) : undefined,
+  };
 }
 
 function inherited(

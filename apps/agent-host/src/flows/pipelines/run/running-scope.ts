@@ -1,0 +1,40 @@
+import type { Journal } from "../checkpoint/journal.js";
+import type { Callable } from "../library.js";
+import type { StepError } from "../values/step-error.js";
+import type { Surroundings } from "../values/resolve.js";
+import type { View } from "../values/view.js";
+import type { OfStep, RunStatus } from "./events.js";
+import type { RunContext } from "./run-context.js";
+import type { StepRun } from "./step-run.js";
+
+/** One pipeline that runs once, as all that work for it know it. */
+export interface RunningScope {
+  readonly context: RunContext;
+  readonly called: Callable;
+  readonly around: Surroundings;
+  /** What stands before the names of steps in events. */
+  readonly prefix: string;
+  /** How many pipelines this one is within. */
+  readonly depth: number;
+  /** What it has done so far. */
+  readonly journal: Journal;
+}
+
+/** How a pipeline ended. */
+export interface ScopeResult {
+  readonly status: RunStatus;
+  readonly error: StepError | undefined;
+  /** The step that ended it early, and successfully. */
+  readonly breakAt: string | undefined;
+  /** What its main flow saw at the end. */
+  readonly view: View;
+}
+
+/** What events say of a step, or of a private one that is a part of it. */
+export function namedIn(
+  { prefix, called }: RunningScope,
+  { step, group }: StepRun,
+  id: string = step.id,
+): OfStep {
+  return { stepId: `${prefix}${id}`, index: step.index, totalSteps: called.scope.steps.length, group };
+}

@@ -1,0 +1,514 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { MockLanguageModelV3 } from "ai/test";
+import { describe, expect, it } from "vitest";
+import { RunFolders } from "../../src/flows/checkpoints/run-folders.js";
+import { KeptRun } from "../../src/flows/pipelines/checkpoint/kept-run.js";
+import { Library } from "../../src/flows/pipelines/library.js";
+import { Pause } from "../../src/flows/pipelines/run/pause.js";
+import type { PipelineRunOptions } from "../../src/flows/pipelines/run/pipeline-run.js";
+import { AiRunner } from "../../src/flows/runners/ai-runner.js";
+import type { Runner } from "../../src/flows/runners/runner.js";
+import { MemoryCheckpoint } from "./support/memory-checkpoint.js";
+import { file } from "./support/problems.js";
+import { begin, folder, lines, responseOf, seenBy, told } from "./support/run.js";
+import { fails, held, says, StubRunner } from "./support/stub-runner.js";
+
+/** Runs the steps once, and resumes that with another runner. */
+async function twice(
+  steps: string,
+  first: Runner,
+  second: Runner,
+  options: Partial<PipelineRunOptions> & { more?: string } = {},
+) {
+  const checkpoint = new MemoryCheckpoint();
+  const before = await begin(steps, first, { ...options, checkpoint }).result;
+  const resumed = begin(steps, second, {
+    ...options,
+    checkpoint: new MemoryCheckpoint(checkpoint.text),
+    resumed: true,
+  });
+  return { before, after: await resumed.result, events: resumed.events };
+}
+
+describe("a pipeline that is resumed", () => {
+  const steps = `  - {id: a, prompt: pa, async: true}
+  - {id: b, prompt: pb, async: true, depends_on: [a]}
+  - {id: m, prompt: pm}
+  - {id: j, action: join, depends_on: [a, b]}
+  - {id: k, prompt: "{{ last_response }}"}`;
+
+  it("does what failed and what came after it, and takes everything else as it was", async () => {
+    const second = new StubRunner();
+    const { before, after, events } = await twice(steps, new StubRunner({ b: fails("down") }), second);
+    expect(before.status).toBe("failed");
+    expect(second.prompts).toEqual(["pb", "[a]:\npa\n\n[b]:\npb\n"]);
+    expect(after).toMatchObject({ status: "completed", response: "[a]:\npa\n\n[b]:\npb\n" });
+    expect(told(events, "step_restored", "step_launched")).toEqual([
+      "step_launched b",
+      "step_restored a",
+      "step_restored m",
+    ]);
+    // They were launched together, and still are one group.
+    expect(after.view.find("b")?.group).toBe(after.view.find("a")?.group);
+  });
+
+  it("has a log that is complete by itself", async () => {
+    const { events } = await twice(steps, new StubRunner({ b: fails("down") }), new StubRunner());
+    const found = lines(events);
+    expect(found[0]).toMatchObject({ type: "run_started", resumed: true });
+    expect(found.find(({ step_id }) => step_id === "a")).toMatchObject({
+      type: "step_restored",
+      outcome: "completed",
+      response: "pa",
+    });
+  });
+
+  it("goes on past a failure where it went on before, whatever would come of it now", async () => {
+    const text = `  - {id: a, prompt: pa, async: true}
+  - {id: o, prompt: po, on_error: continue}
+  - {id: w, action: join, depends_on: [a], on_error: wait_for_all}
+  - {id: k, prompt: pk}`;
+    const first = new StubRunner({ a: fails("down"), o: fails("down"), k: fails("down") });
+    const second = new StubRunner();
+    const { after } = await twice(text, first, second);
+    expect(second.prompts).toEqual(["pk"]);
+    expect(responseOf(after, "w")).toContain('<error: step "a": down');
+  });
+
+  it("[P134] asks again whoever has ended it, and of a join those whose results nobody else has used", async () => {
+    const text = `  - {id: a, prompt: pa, async: true}
+  - {id: b, prompt: pb, async: true}
+  - {id: u, prompt: "u: {{ step.b.response }}", async: true, depends_on: [b]}
+  - {id: j, action: join, depends_on: [a, b, u], on_result: [{contains: bad, action: abort_pipeline}]}`;
+    const second = new StubRunner({ a: says("good") });
+    const { before, after } = await twice(text, new StubRunner({ a: says("bad") }), second);
+    expect(before.error?.message).toContain("abort_pipeline");
+    expect(second.prompts).toEqual(["pa", "u: pb"]);
+    expect(after.status).toBe("completed");
+  });
+
+  it("does again what was done and still failed: an output that does not fit, a rule that cannot be evaluated", async () => {
+    const schema = "output_schema: {type: object, required: [ok]}";
+    const child = "pipelines: {sub: [{id: x, prompt: px}]}\n";
+    const called = new StubRunner({ "s::x": says('{"ok": 1}') });
+    const wrong = new StubRunner({ "s::x": says("{}") });
+    const { after } = await twice(`  - {id: s, pipeline: sub, ${schema}}`, wrong, called, { more: child });
+    expect(after.response).toBe('{"ok": 1}');
+    const rule = `  - {id: a, prompt: pa, output_schema: {type: object}, on_result: [{expression: "{{ step.a.ok }} == yes", action: break}]}`;
+    const evaluated = await twice(
+      rule,
+      new StubRunner({ a: says("{}") }),
+      new StubRunner({ a: says('{"ok":"yes"}') }),
+    );
+    expect(evaluated.before.error?.type).toBe("condition/invalid");
+    expect(evaluated.after.status).toBe("break");
+    const joined = `  - {id: a, prompt: pa, async: true, output_schema: {type: object}}
+  - {id: j, action: join, depends_on: [a], output_schema: {type: object, properties: {a: {type: object, required: [ok]}}}}`;
+    const merged = await twice(
+      joined,
+      new StubRunner({ a: says("{}") }),
+      new StubRunner({ a: says('{"ok":1}') }),
+    );
+    expect(merged.before.error?.type).toBe("schema/output-validation-failed");
+    expect(merged.after.response).toBe('{"a":{"ok":1}}');
+  });
+
+  it("[P62] goes on with the conversations that it had, and tells again what was said in them", async () => {
+    const text = `  - {id: m, prompt: pm}
+  - {id: n, prompt: pn, resume: true}
+  - {id: a, prompt: pa, async: true}
+  - {id: j, action: join, depends_on: [a]}`;
+    const first = new StubRunner(
+      {
+        m: (call) => {
+          call.answer("M", { sessionId: "mine" });
+        },
+        a: fails("down"),
+      },
+      undefined,
+      false,
+    );
+    const second = new StubRunner({}, undefined, false);
+    await twice(text, first, second);
+    expect(second.prompts).toEqual([
+      "What was said before:\n\nUser: pm\n\nAssistant: M\n\nUser: pn\n\nAssistant: pn\n\nNow:\n\npa",
+    ]);
+  });
+
+  it("[P62] a model of the AI SDK is told what was said in the process before", async () => {
+    const asked: unknown[] = [];
+    const modelOf = (fail: boolean) => () =>
+      new MockLanguageModelV3({
+        doGenerate: ({ prompt }) => {
+          asked.push(prompt.map(({ role, content }) => [role, (content as { text: string }[])[0]?.text]));
+          if (fail && asked.length === 2) return Promise.reject(new Error("down"));
+          return Promise.resolve({
+            content: [{ type: "text", text: "yes" }],
+            finishReason: { unified: "stop", raw: undefined },
+            usage: {
+              inputTokens: { total: 1, noCache: 1, cacheRead: 0, cacheWrite: 0 },
+              outputTokens: { total: 1, text: 1, reasoning: 0 },
+            },
+            warnings: [],
+          });
+        },
+      });
+    const text = "  - {id: m, prompt: pm}\n  - {id: n, prompt: pn, resume: true}";
+    const { after } = await twice(text, new AiRunner(modelOf(true)), new AiRunner(modelOf(false)));
+    expect(after.status).toBe("completed");
+    expect(asked[2]).toEqual([
+      ["user", "pm"],
+      ["assistant", "yes"],
+      ["user", "pn"],
+    ]);
+  });
+
+  it("does not ask again who has failed where the result of a join has it already", async () => {
+    const stop = new AbortController();
+    const human = {
+      atGate: () => {
+        stop.abort(new Error("enough"));
+        return Promise.reject(new Error("enough"));
+      },
+      permission: () => Promise.resolve({ allowed: false }),
+    };
+    const text = `  - {id: a, prompt: pa, async: true}
+  - {id: w, action: join, depends_on: [a], on_error: wait_for_all, on_result: [{always: true, action: pause_for_human}]}`;
+    const checkpoint = new MemoryCheckpoint();
+    const options = { checkpoint, human, signal: stop.signal };
+    await begin(text, new StubRunner({ a: fails("down") }), options).result;
+    const second = new StubRunner();
+    const after = await begin(text, second, { checkpoint: new MemoryCheckpoint(checkpoint.text) }).result;
+    expect([second.prompts, after.status]).toEqual([[], "completed"]);
+  });
+
+  it("goes on past a private step that failed, as it did before", async () => {
+    const text = "  - {id: m, prompt: pm, before: [{prompt: y, on_error: continue}]}";
+    const first = new StubRunner({ "m::before::0": fails("down"), m: fails("down") });
+    const second = new StubRunner();
+    await twice(text, first, second);
+    expect(second.prompts).toEqual(["pm"]);
+  });
+
+  it("does not begin what nobody needs since a failure that stands", async () => {
+    const text = `  - {id: y, prompt: py, async: true}
+  - {id: x, prompt: px, async: true}
+  - {id: w, action: join, depends_on: [y], on_error: wait_for_all}
+  - {id: m, prompt: pm}
+  - {id: j, action: join, depends_on: [x, y]}`;
+    const second = new StubRunner();
+    const { after } = await twice(
+      text,
+      new StubRunner({ y: fails("down"), x: held, m: fails("down") }),
+      second,
+    );
+    expect(second.prompts).toEqual(["pm"]);
+    expect(after.error?.message).toContain('because "y" failed');
+  });
+
+  it("a failure that stands stops nothing that was over", async () => {
+    const text = `  - {id: f, prompt: pf, async: true}
+  - {id: g, prompt: pg, async: true}
+  - {id: n, prompt: pn, depends_on: [g, f], on_error: continue}
+  - {id: k, prompt: pk}`;
+    let answer = (): void => undefined;
+    const first = new StubRunner({
+      f: (call) => {
+        // Not before g is over.
+        answer = () => {
+          call.fail("down");
+        };
+      },
+      k: fails("down"),
+    });
+    const checkpoint = new MemoryCheckpoint();
+    const run = begin(text, first, { checkpoint });
+    await first.called("f");
+    await run.seen("step_completed", "g");
+    answer();
+    const before = await run.result;
+    const resumed = begin(text, new StubRunner(), { checkpoint: new MemoryCheckpoint(checkpoint.text) });
+    expect(seenBy(await resumed.result)).toEqual([...seenBy(before), "k"]);
+    expect(seenBy(before)).toContain("g");
+    expect(told(resumed.events, "step_cancelled")).toEqual([]);
+  });
+
+  it("whoever was stopped before its turn had collected nothing", async () => {
+    const text = `  - {id: f, prompt: pf, async: true, before: [early]}
+  - {id: d, prompt: pd, async: true, depends_on: [f]}
+  - {id: w, action: join, depends_on: [d], on_error: wait_for_all}
+  - {id: k, prompt: pk}`;
+    const first = new StubRunner({ f: fails("down"), k: fails("down") });
+    const { before, after } = await twice(text, first, new StubRunner());
+    expect([seenBy(before), seenBy(after)]).toEqual([["w"], ["w", "k"]]);
+  });
+
+  it("[P136] an answer is kept before anything goes on with it", async () => {
+    const checkpoint = new MemoryCheckpoint();
+    const kept: (string | undefined)[] = [];
+    const runner = new StubRunner({
+      "a::then::0": (call) => {
+        kept.push(checkpoint.text);
+        call.answer("");
+      },
+    });
+    const human = {
+      atGate: () => Promise.resolve("yes"),
+      permission: () => Promise.resolve({ allowed: false }),
+    };
+    const text = "  - {id: a, prompt: pa, on_result: [{always: true, action: pause_for_human}], then: [t]}";
+    await begin(text, runner, { checkpoint, human }).result;
+    expect(kept).toEqual([expect.stringContaining('"answers":["a"]')]);
+  });
+
+  it("a called pipeline that is tried again begins again", async () => {
+    let failures = 0;
+    const runner = new StubRunner({
+      "s::y": (call) => {
+        failures += 1;
+        if (failures === 1) call.fail("down");
+        else call.answer("Y");
+      },
+    });
+    const more = "pipelines: {sub: [{id: x, prompt: px}, {id: y, prompt: py}]}\n";
+    await begin("  - {id: s, pipeline: sub, on_error: retry, max_retries: 1}", runner, { more }).result;
+    expect(runner.prompts).toEqual(["px", "py", "px", "py"]);
+  });
+
+  it("a join that was stopped before its turn costs its branches nothing", async () => {
+    const text = "  - {id: a, prompt: pa, async: true}\n  - {id: j, action: join, depends_on: [a]}";
+    const pause = new Pause();
+    const stop = new AbortController();
+    const checkpoint = new MemoryCheckpoint();
+    const first = new StubRunner({
+      a: (call) => {
+        pause.pause();
+        call.answer("A");
+      },
+    });
+    const run = begin(text, first, { checkpoint, pause, signal: stop.signal });
+    while (checkpoint.text?.includes('"kind":"completed"') !== true) await setImmediate();
+    await setImmediate();
+    stop.abort(new Error("enough"));
+    expect((await run.result).status).toBe("killed");
+    const second = new StubRunner();
+    await begin(text, second, { checkpoint: new MemoryCheckpoint(checkpoint.text) }).result;
+    expect(second.prompts).toEqual([]);
+  });
+
+  it("[P142] groups that are new have other ids than those before", async () => {
+    const text = `  - {id: a, prompt: pa, async: true}
+  - {id: m, prompt: pm}
+  - {id: b, prompt: pb, async: true}
+  - {id: j, action: join, depends_on: [a, b]}`;
+    const process = (): (() => string) => {
+      let count = 0;
+      return () => `cg-${(count += 1)}`;
+    };
+    const checkpoint = new MemoryCheckpoint();
+    await begin(text, new StubRunner({ m: fails("down") }), { checkpoint, newGroupId: process() }).result;
+    const resumed = new MemoryCheckpoint(checkpoint.text);
+    const { view } = await begin(text, new StubRunner(), { checkpoint: resumed, newGroupId: process() })
+      .result;
+    expect([view.find("a")?.group, view.find("b")?.group]).toEqual(["cg-1", "cg-2"]);
+  });
+
+  it("keeps of a called pipeline only what it came to, once that is over", async () => {
+    const checkpoint = new MemoryCheckpoint();
+    await begin("  - {id: s, pipeline: sub}", new StubRunner(), {
+      checkpoint,
+      more: "pipelines: {sub: [{id: x, prompt: much}]}\n",
+    }).result;
+    expect(checkpoint.journal.saved().called).toEqual([]);
+  });
+
+  it("a checkpoint that cannot be written ends the run, and nothing goes on past it", async () => {
+    const checkpoint = new MemoryCheckpoint();
+    checkpoint.written = () => Promise.reject(new Error("no space left"));
+    const runner = new StubRunner();
+    const { status, error } = await begin(steps, runner, { checkpoint }).result;
+    expect([status, error?.message]).toEqual(["failed", expect.stringContaining("no space left")]);
+    expect(runner.prompts).not.toContain("[a]:\npa\n\n[b]:\npb\n");
+  });
+});
+
+describe("runs in a folder", () => {
+  interface Kept {
+    readonly folders: RunFolders;
+    readonly root: string;
+    readonly path: string;
+    readonly sub: string;
+    readonly resume: (
+      id?: string,
+      asked?: { inputs?: [string, string][]; disabled?: string[]; path?: string },
+    ) => Promise<KeptRun>;
+  }
+
+  /** A run that began, and whose process has ended. */
+  async function kept(): Promise<Kept> {
+    const at = folder();
+    const root = join(at, "runs");
+    const path = join(at, "p.yaml");
+    const sub = join(at, "sub.yaml");
+    writeFileSync(path, file("  - {id: s, pipeline: sub.yaml}\n  - {id: t, pipeline: '{{ input.next }}'}"));
+    writeFileSync(sub, file("  - {id: x, prompt: px}"));
+    const folders = new RunFolders(root);
+    const opened = (source: string): Library => {
+      const library = new Library();
+      library.open(source);
+      return library;
+    };
+    const inputs = new Map([["next", "sub.yaml"]]);
+    const run = await KeptRun.begin(folders, "r", opened(path), path, { inputs, disabled: new Set(["t"]) });
+    await run[Symbol.asyncDispose]();
+    return {
+      ...{ folders, root, path, sub },
+      resume: (id = "r", asked = {}) => {
+        const source = asked.path ?? path;
+        const request = { inputs: new Map(asked.inputs), disabled: new Set(asked.disabled) };
+        return KeptRun.resume(folders, id, opened(source), source, request);
+      },
+    };
+  }
+
+  const checkpointOf = ({ root }: Kept): string => join(root, "r", "checkpoint.json");
+
+  it("whoever resumes one need not say again what it was asked for", async () => {
+    const { resume } = await kept();
+    await using run = await resume("r", { inputs: [["next", "sub.yaml"]] });
+    expect([...run.inputs]).toEqual([["next", "sub.yaml"]]);
+    expect([...run.disabled]).toEqual(["t"]);
+  });
+
+  it("one that is not there: says why that may be, and which are", async () => {
+    const { resume, root } = await kept();
+    await expect(resume("nobody")).rejects.toThrow(
+      /no run "nobody" to go on with: one that has completed leaves nothing.*--runs.*Kept here: r$/,
+    );
+    await expect(resume("../r")).rejects.toThrow('no run "../r"');
+    expect(readdirSync(root)).toEqual(["r"]);
+  });
+
+  it.each([
+    ["half of it", (text: string) => text.slice(0, text.length / 2), "it is no JSON"],
+    ["nothing", () => "", "it is no JSON"],
+    ["no object", () => "null", "it is no JSON object"],
+    ["another input", (text: string) => text.replace("next", "last"), "damaged or changed"],
+    ["a later format", (text: string) => text.replace('"1.0"', '"9.0"'), "it has format 9.0"],
+  ])("a checkpoint that is %s: says so and what to do, and keeps it", async (_, change, message) => {
+    const run = await kept();
+    const text = readFileSync(checkpointOf(run), "utf8");
+    writeFileSync(checkpointOf(run), change(text));
+    await expect(run.resume()).rejects.toThrow(message);
+    await expect(run.resume()).rejects.toThrow(`Remove ${join(run.root, "r")} and run the file anew`);
+    expect(readFileSync(checkpointOf(run), "utf8")).toBe(change(text));
+  });
+
+  it("one of a flow", async () => {
+    const run = await kept();
+    await run.folders.save("r", { trace_id: "r", format_version: "1.0" });
+    await expect(run.resume()).rejects.toThrow("Run r is not one of a pipeline");
+  });
+
+  it("another file, or one that means something else by now, or another that it calls", async () => {
+    const run = await kept();
+    const other = join(folder(), "q.yaml");
+    writeFileSync(other, readFileSync(run.sub, "utf8"));
+    await expect(run.resume("r", { path: other })).rejects.toThrow(
+      `is one of ${run.path}, and this is ${other}`,
+    );
+    const text = readFileSync(run.sub, "utf8");
+    // A comment changes nothing.
+    writeFileSync(run.sub, `# same\n${text}`);
+    await (await run.resume())[Symbol.asyncDispose]();
+    writeFileSync(run.sub, text.replace("px", "py"));
+    await expect(run.resume()).rejects.toThrow(
+      `Run r cannot go on: ${run.sub} has been changed since. Take that back`,
+    );
+    writeFileSync(run.sub, text);
+    writeFileSync(run.path, file("  - {id: t, pipeline: '{{ input.next }}'}"));
+    await expect(run.resume()).rejects.toThrow(`${run.path} has been changed since`);
+  });
+
+  it("a file that is called by a name which only the run knew", async () => {
+    const at = folder();
+    const path = join(at, "p.yaml");
+    const sub = join(at, "sub.yaml");
+    writeFileSync(path, file("  - {id: t, pipeline: '{{ input.next }}'}"));
+    writeFileSync(sub, file("  - {id: x, prompt: px}"));
+    const folders = new RunFolders(join(at, "runs"));
+    const library = new Library();
+    const called = library.open(path);
+    const asked = { inputs: new Map([["next", "sub.yaml"]]), disabled: new Set<string>() };
+    const run = await KeptRun.begin(folders, "r", library, path, asked);
+    library.resolve(called.pipeline, "sub.yaml");
+    run.journal.noteGroup("(start)", "cg-1");
+    await run.written();
+    await run[Symbol.asyncDispose]();
+    writeFileSync(sub, file("  - {id: x, prompt: [wrong]}"));
+    const again = new Library();
+    again.open(path);
+    await expect(KeptRun.resume(folders, "r", again, path, asked)).rejects.toThrow(
+      `${sub} is gone or has become wrong since`,
+    );
+  });
+
+  it("other inputs, other steps that are left out", async () => {
+    const { resume } = await kept();
+    await expect(resume("r", { inputs: [["next", "x"]] })).rejects.toThrow("with another value of next");
+    await expect(resume("r", { inputs: [["who", "x"]] })).rejects.toThrow("without who. Leave --set out");
+    await expect(resume("r", { disabled: ["s"] })).rejects.toThrow("without --disable s");
+  });
+
+  it("one that somebody runs", async () => {
+    const { resume } = await kept();
+    {
+      await using _run = await resume();
+      await expect(resume()).rejects.toThrow(`Run r is already being run, by process ${process.pid}`);
+    }
+    await (await resume())[Symbol.asyncDispose]();
+  });
+
+  it("one that is over leaves nothing, also if it never began", async () => {
+    const { resume, root, folders } = await kept();
+    const run = await resume();
+    await run.remove();
+    await run[Symbol.asyncDispose]();
+    expect(readdirSync(root)).toEqual([]);
+    folders.save = () => Promise.reject(new Error("full"));
+    const asked = { inputs: new Map<string, string>(), disabled: new Set<string>() };
+    await expect(KeptRun.begin(folders, "s", new Library(), "p.yaml", asked)).rejects.toThrow("full");
+    expect(existsSync(join(root, "s"))).toBe(false);
+  });
+
+  it("a disk that is full in between: says where, and what to do", async () => {
+    const { resume, folders, root } = await kept();
+    await using run = await resume();
+    folders.save = () => Promise.reject(new Error("ENOSPC"));
+    run.journal.noteAnswer("a");
+    await expect(run.written()).rejects.toMatchObject({
+      type: "storage/write-failed",
+      message: `the checkpoint in ${join(root, "r")} cannot be written: ENOSPC. Make room and resume the run, or give another folder with --runs`,
+    });
+  });
+});
+
+it("a run that is told to stop keeps what was done until then", async () => {
+  const checkpoint = new MemoryCheckpoint();
+  const stop = new AbortController();
+  const runner = new StubRunner({ b: held });
+  const run = begin("  - {id: a, prompt: pa}\n  - {id: b, prompt: pb}", runner, {
+    checkpoint,
+    signal: stop.signal,
+  });
+  await runner.called("b");
+  stop.abort(new Error("enough"));
+  expect((await run.result).status).toBe("killed");
+  const second = new StubRunner();
+  await begin("  - {id: a, prompt: pa}\n  - {id: b, prompt: pb}", second, {
+    checkpoint: new MemoryCheckpoint(checkpoint.text),
+  }).result;
+  expect(second.prompts).toEqual(["pb"]);
+});
