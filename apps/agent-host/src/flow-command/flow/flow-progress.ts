@@ -22,6 +22,8 @@ export function flowProgressLine(event: FlowEvent): string | undefined {
         typeof over === "string" ? (over === "initial" ? "the input" : "a parameter") : nameOf(over);
       return `${nameOf(by)}: overwrites ${JSON.stringify(key)} of ${whose}`;
     }
+    case "cache_failed":
+      return `${nameOf(event)}: cache: ${printable(event.error)}`;
     case "checkpoint":
       return event.error === undefined ? undefined : `checkpoint: ${printable(event.error)}`;
     default:

@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { AtomicPipeWriter, ndjson } from "@holdfast/atomic-pipe-writer";
 import pc from "picocolors";
-import { CacheFolder } from "../../flows/flow/host/cache-folder.js";
 import { CheckpointFolder } from "../../flows/flow/host/checkpoint-folder.js";
 import { systemPorts } from "../../flows/flow/host/system-ports.js";
 import { FlowCancelledError } from "../../flows/flow/run/cancellation.js";
@@ -14,6 +13,7 @@ import { type ClaimedFolder, claimFolder } from "../../processes/claim-folder.js
 import { HostSignals } from "../../session-command/host-signals.js";
 import { Display } from "../display.js";
 import { openLog } from "../open-log.js";
+import { openCache } from "./open-cache.js";
 import { UsageError } from "../../usage-error.js";
 import { flowChange } from "./flow-board.js";
 import { flowConclusion } from "./flow-conclusion.js";
@@ -41,6 +41,7 @@ export async function runFlowFile(path: string, options: RunFlowOptions): Promis
   const { flow, toolbox, warnings } = opened;
   for (const each of warnings) say(each);
   const { input, params } = readFlowSettings(flow, options.set);
+  const cache = options.cache === undefined ? undefined : await openCache(options.cache);
   const stop = new AbortController();
   const signals = new HostSignals((reason) => {
     stop.abort(reason);
@@ -55,7 +56,7 @@ export async function runFlowFile(path: string, options: RunFlowOptions): Promis
         output.warn(`${message}: ${(error as Error).message}`);
       },
       checkpoints: new CheckpointFolder(options.runs),
-      cache: options.cache === undefined ? undefined : new CacheFolder(options.cache),
+      cache,
       maxConcurrency: options.maxConcurrency ?? 1,
     });
     const run: RunOptions = { params, signal: stop.signal, force: options.force ?? false };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { MemoryCache } from "../../../src/flows/flow/run/cache.js";
+import { MemoryCache, type StepCache } from "../../../src/flows/flow/run/cache.js";
 import { Tool, ToolDefinitionError } from "../../../src/flows/flow/tools/tool.js";
 import { dag, list, object, tool } from "./support/flows.js";
 import { Gates, hostWith, rejection, settled } from "./support/runs.js";
@@ -87,6 +87,24 @@ describe("the cache", () => {
     expect(cache.size).toBe(0);
   });
 
+  it("[F143] a cache that fails is told of, and no step fails of it", async () => {
+    const disk: StepCache = {
+      get: () => {
+        throw new Error("unreadable");
+      },
+      set: () => Promise.reject(new Error("full")),
+    };
+    const undo = tool("undo", () => ({ undone: 1 }));
+    const { executor, heard } = hostWith([counted().tool, undo], { cache: disk });
+    const result = await executor.execute(list([{ tool_name: "t", on_error: "fallback:undo" }]), {});
+    expect(result.final_output).toEqual({ made: 1 });
+    expect(result.cost_report.tool_calls).toBe(1);
+    expect(heard.of("cache_failed")).toMatchObject([
+      { tool_name: "t", error: "nothing can be read from it: unreadable" },
+      { tool_name: "t", error: "the output cannot be kept: full" },
+    ]);
+  });
+
   it("[F145] [F146] nobody shares an entry: not who put it there, not who got it", () => {
     const cache = new MemoryCache();
     const keys = Array.from({ length: 64 }, (_, n) => ({ tool: "t", schemaHash: "s", inputHash: String(n) }));
@@ -169,7 +187,7 @@ describe("five at once who want the same", () => {
     );
     const run = executor.execute(dag({ a: same, b: same, c: {} }), {});
     await settled();
-    expect(gates.open).toEqual(["t", "c"]);
+    expect(gates.open.sort()).toEqual(["c", "t"]);
     await gates.end("t");
     await gates.end("c");
     expect((await run).cost_report).toMatchObject({ tool_calls: 2, cache_hits: 1 });

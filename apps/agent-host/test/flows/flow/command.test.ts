@@ -1,4 +1,12 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
@@ -123,6 +131,49 @@ to go on, with key as before: agent-host run '${path.replace("'", String.raw`'\'
       "step_end",
       "flow_end",
     ]);
+  });
+});
+
+describe("agent-host run --cache", () => {
+  const flow = (): string => {
+    const path = join(folder, "pay.flow.yaml");
+    writeFileSync(
+      path,
+      `type: Flow
+name: pay
+description: d
+steps:
+  - {tool_name: pay, on_error: "fallback:undo"}
+tools:
+  pay: {command: "echo x >> ${join(folder, "paid")}", cacheable: true}
+  undo: {command: "echo x >> ${join(folder, "undone")}"}
+`,
+    );
+    return path;
+  };
+
+  it("[F143] refuses what cannot be a folder before anything runs", async () => {
+    const file = join(folder, "file");
+    writeFileSync(file, "");
+    for (const cache of [file, join(file, "below")])
+      await expect(run(flow(), { cache })).rejects.toThrow(
+        new RegExp(`^cannot keep outputs in ${cache}: .*Give another folder with --cache\\.$`),
+      );
+    expect(readdirSync(folder).sort()).toEqual(["file", "pay.flow.yaml"]);
+  });
+
+  it("[F143] says that an output cannot be kept, and the step has succeeded", async () => {
+    const cache = join(folder, "cache");
+    const path = flow();
+    await run(path, { cache });
+    const [entry = ""] = readdirSync(cache);
+    // A folder is no file that could be written.
+    rmSync(join(cache, entry));
+    mkdirSync(join(cache, entry));
+    const ended = await run(path, { cache });
+    expect(ended.stdout).toContain("0 pay: cache: the output cannot be kept: EISDIR");
+    expect(outputOf(ended)).toEqual({ stdout: "" });
+    expect(readdirSync(folder)).not.toContain("undone");
   });
 });
 

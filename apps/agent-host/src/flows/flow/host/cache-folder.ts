@@ -1,4 +1,4 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { access, constants, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { digest } from "../definition/canonical-json.js";
@@ -6,6 +6,13 @@ import { type CacheKey, keyText, type Output, type StepCache } from "../run/cach
 
 /** A cache in a folder, with a file for each output. What cannot be read is not there. */
 export class CacheFolder implements StepCache {
+  /** One in a folder that can be written. Rejects with what the file system has to say. */
+  static async open(root: string): Promise<CacheFolder> {
+    await mkdir(root, { recursive: true });
+    await access(root, constants.W_OK);
+    return new CacheFolder(root);
+  }
+
   readonly #root: string;
 
   constructor(root: string) {

@@ -2,6 +2,7 @@ import type { Step } from "../definition/definition.js";
 import type { Tool } from "../tools/tool.js";
 import { asStepError, attempt } from "./attempt.js";
 import { cacheKeyOf, keyText, type Output } from "./cache.js";
+import { CachedOutputs } from "./cached-outputs.js";
 import type { Inputs } from "./inputs.js";
 import { backoffMs, isRetryable } from "./retry.js";
 import { checkContract } from "./step-contract.js";
@@ -18,6 +19,7 @@ export class ToolRunner {
   readonly #at: At;
   readonly #outcome: StepOutcome;
   readonly #waitFor: WaitFor;
+  readonly #cached: CachedOutputs | undefined;
 
   constructor(
     settings: StepSettings,
@@ -33,13 +35,19 @@ export class ToolRunner {
     this.#at = at;
     this.#outcome = outcome;
     this.#waitFor = waitsOf(context, listener);
+    const { cache } = settings;
+    if (cache !== undefined)
+      this.#cached = new CachedOutputs(cache, (error) => {
+        listener.cacheFailed(error);
+      });
   }
 
   /** As the step says: from the cache, or with its retries. */
   async run(tool: Tool, inputs: Inputs): Promise<Output> {
     const input = this.#validInput(tool, inputs, this.#at);
-    const { cache, computing } = this.#settings;
-    if (cache === undefined || tool.traits.cacheable !== true) return await this.#computed(tool, input);
+    const { computing } = this.#settings;
+    const cached = this.#cached;
+    if (cached === undefined || tool.traits.cacheable !== true) return await this.#computed(tool, input);
     const key = cacheKeyOf(tool, input);
     const { signal } = this.#context;
     const text = keyText(key);
@@ -48,7 +56,7 @@ export class ToolRunner {
       computing.tryAcquire(text) ??
       (await this.#waitFor({ for: "cache" }, () => computing.acquire(text, { signal })));
     signal.throwIfAborted();
-    const known = await cache.get(key);
+    const known = await cached.get(key);
     if (known !== undefined) {
       this.#outcome.cached = true;
       return known;
@@ -56,7 +64,7 @@ export class ToolRunner {
     const outputs = await this.#computed(tool, input);
     // What does not hold to the step's contract is not what the next one wants to get either.
     checkContract("output", outputs, this.#step, this.#at, this.#settings);
-    await cache.set(key, outputs);
+    await cached.set(key, outputs);
     return outputs;
   }
 
