@@ -87,6 +87,36 @@ describe("the cache", () => {
     expect(cache.size).toBe(0);
   });
 
+  it.each([
+    [null, "it must be an object with a key for each result, and is null"],
+    [5, "is a number"],
+    [["a"], "is an array"],
+    [{ made: 5 }, 'The output of "t" does not fit its schema: /made must be string'],
+    [{}, "must have required property 'made'"],
+    [{ made: "x".repeat(100) }, "more than 50, which is the limit"],
+  ])(
+    "[F142] [F148] what is kept goes through the checks of a fresh output: %j is a miss",
+    async (kept, why) => {
+      const cache = new MemoryCache();
+      const t = counted({ output_schema: object({ made: "string" }), max_output_bytes: 50 }, () => ({
+        made: "fresh",
+      }));
+      const { executor, heard } = hostWith([t.tool], {
+        cache: {
+          get: () => kept,
+          set: (...entry) => {
+            cache.set(...entry);
+          },
+        },
+      });
+      const { final_output, execution_log } = await executor.execute(once, {});
+      expect(final_output).toEqual({ made: "fresh" });
+      expect(execution_log[0]?.cached).toBe(false);
+      expect(heard.of("cache_failed")[0]?.error).toContain(why);
+      expect(cache.size).toBe(1);
+    },
+  );
+
   it("[F143] a cache that fails is told of, and no step fails of it", async () => {
     const disk: StepCache = {
       get: () => {
@@ -100,7 +130,7 @@ describe("the cache", () => {
     expect(result.final_output).toEqual({ made: 1 });
     expect(result.cost_report.tool_calls).toBe(1);
     expect(heard.of("cache_failed")).toMatchObject([
-      { tool_name: "t", error: "nothing can be read from it: unreadable" },
+      { tool_name: "t", error: "what is kept cannot be used: unreadable" },
       { tool_name: "t", error: "the output cannot be kept: full" },
     ]);
   });

@@ -154,6 +154,24 @@ describe("a cache in a folder", () => {
       expect(await cache.get(key)).toBeUndefined();
     }
   });
+
+  it("[F148] an entry that somebody has changed is made anew, and is good again", async () => {
+    const cache = new CacheFolder(root);
+    const a = tool("a", () => ({ x: 1 }), { cacheable: true });
+    const { executor } = hostWith([a], { cache });
+    const run = async (): Promise<unknown> => {
+      const { final_output, cost_report } = await executor.execute(list([{ tool_name: "a" }]), {});
+      return { ...final_output, hits: cost_report.cache_hits };
+    };
+    await run();
+    const [file = ""] = readdirSync(root);
+    const entry = JSON.parse(readFileSync(join(root, file), "utf8")) as object;
+    for (const output of [null, 5, undefined]) {
+      writeFileSync(join(root, file), JSON.stringify({ ...entry, output }));
+      expect(await run()).toEqual({ x: 1, hits: 0 });
+      expect(await run()).toEqual({ x: 1, hits: 1 });
+    }
+  });
 });
 
 describe("the clock of this machine", () => {

@@ -19,11 +19,11 @@ export class CacheFolder implements StepCache {
     this.#root = root;
   }
 
-  async get(key: CacheKey): Promise<Output | undefined> {
+  async get(key: CacheKey): Promise<unknown> {
     try {
       const entry = JSON.parse(await readFile(this.#fileOf(key), "utf8")) as {
         key: CacheKey;
-        output: Output;
+        output: unknown;
       };
       return keyText(entry.key) === keyText(key) ? entry.output : undefined;
     } catch {

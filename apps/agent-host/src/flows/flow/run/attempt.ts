@@ -2,6 +2,7 @@ import type { KeyedMutex } from "@holdfast/keyed-mutex";
 import type { Tool } from "../tools/tool.js";
 import { linkSignals } from "../../../session/linked-signal.js";
 import type { Ports } from "./ports.js";
+import { plainOutput } from "./plain-output.js";
 import type { WaitFor } from "./step-waits.js";
 import {
   type At,
@@ -47,7 +48,7 @@ export async function attempt(
     unlink();
   });
   const output = await (timeoutMs === undefined ? work : within(work, timeoutMs, abort, options));
-  return plain(output, at, options.maxOutputBytes);
+  return plainOutput(output, at, options.maxOutputBytes);
 }
 
 async function call(tool: Tool, input: Record<string, unknown>, signal: AbortSignal): Promise<unknown> {
@@ -96,29 +97,6 @@ async function within(
     // What comes too late concerns nobody.
     work.catch(() => undefined);
   }
-}
-
-/** The output as data, so that the tool cannot change it later and a resumed run gets the very same. */
-function plain(output: unknown, at: At, maxBytes: number): Record<string, unknown> {
-  let text: string | undefined;
-  try {
-    text = jsonOf(output);
-  } catch (error) {
-    throw new ToolOutputError(at, `it is no JSON: ${(error as Error).message}`);
-  }
-  const size = Buffer.byteLength(text ?? "", "utf8");
-  if (size > maxBytes) throw new ToolOutputSizeError(at, size, maxBytes);
-  const value: unknown = text === undefined ? undefined : JSON.parse(text);
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    const what = Array.isArray(value) ? "an array" : value === null ? "null" : `a ${typeof value}`;
-    throw new ToolOutputError(at, `it must be an object with a key for each result, and is ${what}`);
-  }
-  return value as Record<string, unknown>;
-}
-
-/** Of what JSON has no word for, such as a function, there is none. */
-function jsonOf(value: unknown): string | undefined {
-  return JSON.stringify(value);
 }
 
 /** What a tool threw, as an error of the step. Those that are ours keep their type. */

@@ -5,7 +5,8 @@ export type Output = Readonly<Record<string, unknown>>;
 
 /** Outputs of tools, by what they were made from. */
 export interface StepCache {
-  get(key: CacheKey): Promise<Output | undefined> | Output | undefined;
+  /** Whatever is there: others may have written it. `undefined`, or a promise of that, if nothing is. */
+  get(key: CacheKey): unknown;
   set(key: CacheKey, output: Output): Promise<void> | void;
 }
 

@@ -10,11 +10,13 @@ export class CachedOutputs {
     this.#failed = failed;
   }
 
-  async get(key: CacheKey): Promise<Output | undefined> {
+  /** Nothing if what is there is not what the tool could have made, which `accept` throws for. */
+  async get(key: CacheKey, accept: (output: unknown) => Output): Promise<Output | undefined> {
     try {
-      return await this.#cache.get(key);
+      const output = await this.#cache.get(key);
+      return output === undefined ? undefined : accept(output);
     } catch (error) {
-      this.#failed(`nothing can be read from it: ${(error as Error).message}`);
+      this.#failed(`what is kept cannot be used: ${(error as Error).message}`);
       return undefined;
     }
   }

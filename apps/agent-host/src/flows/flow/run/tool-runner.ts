@@ -4,6 +4,7 @@ import { asStepError, attempt } from "./attempt.js";
 import { cacheKeyOf, keyText, type Output } from "./cache.js";
 import { CachedOutputs } from "./cached-outputs.js";
 import type { Inputs } from "./inputs.js";
+import { plainOutput } from "./plain-output.js";
 import { backoffMs, isRetryable } from "./retry.js";
 import { checkContract } from "./step-contract.js";
 import { type At, SchemaValidationError } from "./step-errors.js";
@@ -56,7 +57,9 @@ export class ToolRunner {
       computing.tryAcquire(text) ??
       (await this.#waitFor({ for: "cache" }, () => computing.acquire(text, { signal })));
     signal.throwIfAborted();
-    const known = await cached.get(key);
+    const known = await cached.get(key, (output) =>
+      this.#validOutput(tool, plainOutput(output, this.#at, this.#maxBytes(tool)), this.#at),
+    );
     if (known !== undefined) {
       this.#outcome.cached = true;
       return known;
@@ -103,7 +106,7 @@ export class ToolRunner {
   }
 
   async #call(tool: Tool, input: Record<string, unknown>, at: At): Promise<Output> {
-    const { toolTimeoutMs, maxOutputBytes, exclusive, ports } = this.#settings;
+    const { toolTimeoutMs, exclusive, ports } = this.#settings;
     const { timeout_ms, exclusive: stepKey } = this.#step;
     const { traits } = tool;
     const { signal } = this.#context;
@@ -117,11 +120,15 @@ export class ToolRunner {
         exclusive,
         exclusiveKeys: [...new Set([stepKey, traits.exclusive])].filter((key) => typeof key === "string"),
         timeoutMs: timeout_ms ?? traits.timeout_ms ?? toolTimeoutMs,
-        maxOutputBytes: traits.max_output_bytes ?? maxOutputBytes,
+        maxOutputBytes: this.#maxBytes(tool),
       });
     } catch (error) {
       throw asStepError(error, at);
     }
+  }
+
+  #maxBytes({ traits }: Tool): number {
+    return traits.max_output_bytes ?? this.#settings.maxOutputBytes;
   }
 
   #validInput(tool: Tool, inputs: Inputs, at: At): Record<string, unknown> {
