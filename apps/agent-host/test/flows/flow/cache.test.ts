@@ -137,7 +137,12 @@ describe("the cache", () => {
 
   it("[F145] [F146] nobody shares an entry: not who put it there, not who got it", () => {
     const cache = new MemoryCache();
-    const keys = Array.from({ length: 64 }, (_, n) => ({ tool: "t", schemaHash: "s", inputHash: String(n) }));
+    const keys = Array.from({ length: 64 }, (_, n) => ({
+      tool: "t",
+      makeHash: "m",
+      schemaHash: "s",
+      inputHash: String(n),
+    }));
     for (const [n, key] of keys.entries()) {
       const output = { deep: [n] };
       cache.set(key, output);

@@ -152,6 +152,23 @@ tools:
     return path;
   };
 
+  it("[F140] another flow's tool of the same name, and a command that was edited, make outputs of their own", async () => {
+    const cache = join(folder, "cache");
+    const greet = async (name: string, text: string): Promise<unknown> => {
+      const path = join(folder, `${name}.flow.yaml`);
+      writeFileSync(
+        path,
+        `type: Flow\nname: ${name}\ndescription: d\nsteps: [{tool_name: greet}]\ntools: {greet: {command: "echo ${text}", cacheable: true}}\n`,
+      );
+      const ended = await run(path, { cache });
+      return [outputOf(ended), ended.stdout.includes("from the cache")];
+    };
+    expect(await greet("ca", "from A")).toEqual([{ stdout: "from A\n" }, false]);
+    expect(await greet("cb", "from B")).toEqual([{ stdout: "from B\n" }, false]);
+    expect(await greet("ca", "edited")).toEqual([{ stdout: "edited\n" }, false]);
+    expect(await greet("ca", "from A")).toEqual([{ stdout: "from A\n" }, true]);
+  });
+
   it("[F143] refuses what cannot be a folder before anything runs", async () => {
     const file = join(folder, "file");
     writeFileSync(file, "");

@@ -128,7 +128,7 @@ describe("checkpoints in a folder", () => {
 });
 
 describe("a cache in a folder", () => {
-  const key = { tool: "a/b", schemaHash: "s", inputHash: "i" };
+  const key = { tool: "a/b", makeHash: "m", schemaHash: "s", inputHash: "i" };
 
   it("[F148] keeps each output in a file of its own, for tools whose names look the same, too", async () => {
     const cache = new CacheFolder(root);
@@ -140,6 +140,7 @@ describe("a cache in a folder", () => {
     expect(await again.get({ ...key, tool: "a_b" })).toEqual({ x: 2 });
     expect(await again.get({ ...key, inputHash: "j" })).toEqual({ x: 3 });
     expect(await again.get({ ...key, schemaHash: "other" })).toBeUndefined();
+    expect(await again.get({ ...key, makeHash: "other" })).toBeUndefined();
     const files = readdirSync(root);
     expect(files).toHaveLength(3);
     for (const file of files) expect(file).toMatch(/^a_b-[0-9a-f]{64}\.json$/);

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -34,6 +34,25 @@ describe("modules", () => {
     },
   );
 
+  it("[F140] what a module is made of is its path and its text, as far as the cache goes", async () => {
+    const root = mkdtempSync(join(tmpdir(), "flow-modules-"));
+    const hashOf = async (folder: string, text: string): Promise<unknown[]> => {
+      mkdirSync(join(root, folder), { recursive: true });
+      writeFileSync(join(root, folder, "t.mjs"), text);
+      const made = await moduleTool("t", join(root, folder));
+      return [made?.makeHash, made?.schemaHash];
+    };
+    const text = "export default () => ({ made: 1 });";
+    const [make, schema] = await hashOf("a", text);
+    expect(await hashOf("a", text)).toEqual([make, schema]);
+    expect(await hashOf("a", `${text} // another`)).toEqual([
+      expect.not.stringContaining(String(make)),
+      schema,
+    ]);
+    expect(await hashOf("b", text)).toEqual([expect.not.stringContaining(String(make)), schema]);
+    rmSync(root, { recursive: true });
+  });
+
   it.each([
     ["broken", "cannot be loaded from"],
     ["nothing", "must export a function as default"],
@@ -46,6 +65,24 @@ describe("modules", () => {
 });
 
 describe("commands", () => {
+  it("[F140] what a command is made of is all that says what runs, as far as the cache goes", () => {
+    const declared = { command: ["a", "b"], output: "text", env: { A: "1" } } as const;
+    const hashOf = (changed: Partial<CommandDeclaration> & ToolTraits = {}, base = "/base"): string =>
+      commandTool("t", { ...declared, ...changed }, base).makeHash;
+    const hashes = [
+      hashOf(),
+      hashOf({ command: "a b" }),
+      hashOf({ command: ["a", "b", "c"] }),
+      hashOf({ output: "json" }),
+      hashOf({ env: { A: "2" } }),
+      hashOf({ env: {} }),
+      hashOf({ cwd: "below" }),
+      hashOf({}, "/elsewhere"),
+    ];
+    expect(new Set(hashes).size).toBe(hashes.length);
+    expect(hashOf({ cwd: "/base", description: "d", timeout_ms: 5 })).toBe(hashOf());
+  });
+
   const run = (
     declaration: Partial<CommandDeclaration> & ToolTraits,
     input: object = {},
@@ -233,6 +270,27 @@ describe("tools of MCP servers", () => {
     ]);
     const error = await rejection(openToolbox(unknown, folder, { servers: true }));
     expect(error.message).toContain('the MCP server "files" cannot be used');
+  });
+
+  it("[F140] what a tool is made of is its server's command and its name there, as far as the cache goes", async () => {
+    const hashOf = async (server: object, remote = "read_text_file"): Promise<string | undefined> => {
+      const { files } = withServer(folder).mcp_servers;
+      const own = list([{ tool_name: "t" }], {
+        tools: { t: { mcp: "files", tool: remote } },
+        mcp_servers: { files: { ...files, ...server } },
+      });
+      await using opened = await openToolbox(own, folder, { servers: true });
+      return opened.tools.get("t")?.makeHash;
+    };
+    const hashes = [
+      await hashOf({}),
+      await hashOf({ env: { A: "1" } }),
+      await hashOf({ cwd: "/" }),
+      await hashOf({ command: [process.execPath, server, folder, "/"] }),
+      await hashOf({}, "write_file"),
+    ];
+    expect(new Set(hashes).size).toBe(hashes.length);
+    expect(await hashOf({})).toBe(hashes[0]);
   });
 
   it("a tool that the server does not have names those that it has", async () => {
