@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -152,16 +153,31 @@ describe("commands", () => {
   });
 });
 
+it("[F88] a command that ends well although it was told to end has done its work", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "flow-command-"));
+  const [begun, go] = [join(folder, "begun"), join(folder, "go")];
+  const controller = new AbortController();
+  const command = `trap '' TERM; mkfifo ${go}; touch ${begun}; read line < ${go}; echo "$line"`;
+  const { run } = commandTool("t", { output: "text", env: {}, command }, folder);
+  const running = Promise.resolve(run({}, { signal: controller.signal }));
+  while (!existsSync(begun)) await setImmediate();
+  controller.abort(new Error("enough"));
+  await writeFile(go, "done\n");
+  expect(await running).toEqual({ stdout: "done\n" });
+  rmSync(folder, { recursive: true });
+});
+
 it("[F93] a command that is told to end may clean up first", async () => {
   const folder = mkdtempSync(join(tmpdir(), "flow-command-"));
   const [begun, bye] = [join(folder, "begun"), join(folder, "bye")];
   const controller = new AbortController();
-  const command = `trap 'touch ${bye}; exit 0' TERM; touch ${begun}; sleep 60 & wait`;
+  const command = `trap 'touch ${bye}; exit 1' TERM; touch ${begun}; sleep 60 & wait`;
   const { run } = commandTool("t", { output: "text", env: {}, command }, folder);
   const running = rejection(Promise.resolve(run({}, { signal: controller.signal })));
   while (!existsSync(begun)) await setImmediate();
-  controller.abort(new Error("enough"));
-  await running;
+  const reason = new Error("enough");
+  controller.abort(reason);
+  expect(await running).toBe(reason);
   expect(existsSync(bye)).toBe(true);
   rmSync(folder, { recursive: true });
 });
