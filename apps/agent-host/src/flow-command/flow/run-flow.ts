@@ -18,7 +18,7 @@ import { UsageError } from "../../usage-error.js";
 import { flowChange } from "./flow-board.js";
 import { flowConclusion } from "./flow-conclusion.js";
 import { flowProgressLine } from "./flow-progress.js";
-import { readFlowSettings } from "./flow-settings.js";
+import { readFlowSettings, readSettingsToGoOn } from "./flow-settings.js";
 import { openFlow } from "./open-flow.js";
 import { resumeCommand } from "./resume-command.js";
 
@@ -40,7 +40,8 @@ export async function runFlowFile(path: string, options: RunFlowOptions): Promis
   await using opened = await openFlow(path, { servers: true });
   const { flow, toolbox, warnings } = opened;
   for (const each of warnings) say(each);
-  const { input, params } = readFlowSettings(flow, options.set);
+  const read = options.resume === undefined ? readFlowSettings : readSettingsToGoOn;
+  const { input, params } = read(flow, options.set);
   const cache = options.cache === undefined ? undefined : await openCache(options.cache);
   const stop = new AbortController();
   const signals = new HostSignals((reason) => {

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { FlowEvent } from "../../../src/flows/flow/run/events.js";
-import { readFlowSettings } from "../../../src/flow-command/flow/flow-settings.js";
+import { readFlowSettings, readSettingsToGoOn } from "../../../src/flow-command/flow/flow-settings.js";
 import { openFlow } from "../../../src/flow-command/flow/open-flow.js";
 import { runCheck } from "../../../src/flow-command/check.js";
 import { runAnyFile } from "../../../src/flow-command/run-file.js";
@@ -305,6 +305,18 @@ describe("wrong input", () => {
       input: { text: "12", count: 12, other: { a: 1 }, plain: "a=b" },
       params: { key: "3" },
     });
+  });
+
+  it("[F150] what is set of a run that goes on is a parameter, or refused: its input is kept", async () => {
+    const fields = { dynamic_params: ["key", "region"] };
+    expect(readSettingsToGoOn(list([], fields), ["key=3"])).toEqual({ input: {}, params: { key: "3" } });
+    expect(() => readSettingsToGoOn(list([], fields), ["key=3", "reigon=x"])).toThrow(
+      `--set reigon: the input of a run is kept, and --resume takes only the flow's dynamic_params; did you mean "region"?`,
+    );
+    expect(() => readSettingsToGoOn(list([], fields), ["nonsense=1"])).toThrow("which are: key, region");
+    await expect(run(example("list"), { resume: "x", set: ["text=other"] })).rejects.toThrow(
+      "--set text: the input of a run is kept, and --resume takes only the flow's dynamic_params, which are: none",
+    );
   });
 
   it("a disk that is full while the log is written is told, and the run goes on", async () => {
