@@ -9,6 +9,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CacheFolder } from "../../../src/flows/flow/host/cache-folder.js";
 import { CheckpointFolder } from "../../../src/flows/flow/host/checkpoint-folder.js";
@@ -77,6 +79,19 @@ describe("checkpoints in a folder", () => {
     const again = await two.claim("a");
     await again[Symbol.asyncDispose]();
     expect(await two.load("a")).toMatchObject({ sequence: 1 });
+  });
+
+  it("[F163] a claim lasts although nobody can get at it any more", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const store = new CheckpointFolder(root);
+    await store.claim("a");
+    for (let round = 0; round < 3; round += 1) {
+      await settled();
+      collect();
+    }
+    await settled();
+    expect(await rejection(store.claim("a"))).toMatchObject({ name: "AlreadyRunningError" });
   });
 
   it("[F163] [U23] two executors, as of two processes: the second is refused, while it runs and while it is resumed", async () => {

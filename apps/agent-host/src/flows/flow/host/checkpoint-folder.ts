@@ -49,12 +49,14 @@ export class CheckpointFolder implements CheckpointStore {
       await lock.close();
       throw error;
     }
+    locks.add(lock);
     return {
       [Symbol.asyncDispose]: async () => {
         try {
           // A run that never began leaves nothing.
           if ((await this.load(traceId)) === undefined) await this.delete(traceId);
         } finally {
+          locks.delete(lock);
           await lock.close();
         }
       },
@@ -71,6 +73,9 @@ export class CheckpointFolder implements CheckpointStore {
 }
 
 const file = "checkpoint.json";
+
+/** Those that this process has: nobody else may refer to one while its run waits for what never ends, and it would be collected. */
+const locks = new Set<object>();
 
 function isId(traceId: string): boolean {
   return /^[A-Za-z0-9._-]+$/.test(traceId) && !/^\.+$/.test(traceId);
