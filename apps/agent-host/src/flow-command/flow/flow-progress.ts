@@ -59,11 +59,13 @@ function ending({
   skipped,
   fallback_tool_name,
   outputs,
+  error_type,
   error_message,
   duration_ms,
 }: StepRecord): string {
   const message = printable(error_message ?? "");
   const took = duration_ms === null ? "" : ` after ${Math.round(duration_ms)} ms`;
+  if (error_type === "StepUnresponsiveError") return `left alone${took}: ${message}`;
   if (status === "cancelled") return `cancelled${took}`;
   if (status === "failed") return `failed${took}: ${message}`;
   if (skipped) return `skipped${took}: ${message}`;

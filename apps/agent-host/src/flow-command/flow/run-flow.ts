@@ -9,12 +9,14 @@ import type { FlowEvent, FlowMiddleware } from "../../flows/flow/run/events.js";
 import type { RunOptions } from "../../flows/flow/run/configuration.js";
 import { FlowExecutor } from "../../flows/flow/run/executor.js";
 import type { RunResult } from "../../flows/flow/run/records.js";
+import { defaultGraces } from "../../flows/pipelines/run/call.js";
 import { type ClaimedFolder, claimFolder } from "../../processes/claim-folder.js";
 import { HostSignals } from "../../session-command/host-signals.js";
 import { Display } from "../display.js";
 import { openLog } from "../open-log.js";
 import { openCache } from "./open-cache.js";
 import { UsageError } from "../../usage-error.js";
+import { EndNotice } from "./end-notice.js";
 import { flowChange } from "./flow-board.js";
 import { flowConclusion } from "./flow-conclusion.js";
 import { flowProgressLine } from "./flow-progress.js";
@@ -35,6 +37,8 @@ export interface RunFlowOptions {
   readonly force?: boolean | undefined;
 }
 
+const graceMs = defaultGraces.stop + defaultGraces.force;
+
 /** Runs a flow's file, or goes on with a run of it; resolves to the exit code. Throws `UsageError` before anything runs. */
 export async function runFlowFile(path: string, options: RunFlowOptions): Promise<number> {
   await using opened = await openFlow(path, { servers: true });
@@ -49,25 +53,34 @@ export async function runFlowFile(path: string, options: RunFlowOptions): Promis
   });
   try {
     await using output = await outputFor(options);
+    const goOn = (id: string): string => resumeCommand(path, id, Object.keys(params), options);
+    using notice = new EndNotice({ say: output.say, goOn, graceMs });
+    stop.signal.addEventListener("abort", () => {
+      notice.told(stop.signal.reason as Error);
+    });
     const executor = new FlowExecutor({
       tools: toolbox.tools,
       ports: systemPorts,
-      middleware: output.listeners,
+      middleware: [...output.listeners, notice],
       onHookFailure: (message, error) => {
         output.warn(`${message}: ${(error as Error).message}`);
       },
       checkpoints: new CheckpointFolder(options.runs),
       cache,
+      graceMs,
       maxConcurrency: options.maxConcurrency ?? 1,
     });
     const run: RunOptions = { params, signal: stop.signal, force: options.force ?? false };
     const result = await (options.resume === undefined
       ? begin(options.runs, flow.name, (traceId) => executor.execute(flow, input, { ...run, traceId }))
       : settle(executor.resume(options.resume, () => flow, run)));
-    const goOn = resumeCommand(path, result.trace_id, Object.keys(params), options);
     const isKept = await ended(
       output,
-      flowConclusion(result, { goOn, isCancelled: stop.signal.aborted, placeOf: opened.placeOf }),
+      flowConclusion(result, {
+        goOn: goOn(result.trace_id),
+        isCancelled: stop.signal.aborted,
+        placeOf: opened.placeOf,
+      }),
     );
     return await signals.exitCode(result.success && isKept ? 0 : 1);
   } finally {
@@ -127,7 +140,9 @@ async function ended(output: RunOutput, conclusion: string): Promise<boolean> {
 
 interface RunOutput extends AsyncDisposable {
   readonly listeners: readonly FlowMiddleware[];
-  warn(message: string): void;
+  readonly warn: (message: string) => void;
+  /** To people, on stderr. */
+  readonly say: (line: string) => void;
   /** Says the last, once all before that is written. Rejects if it is not. */
   end(conclusion: string): Promise<void>;
 }
@@ -147,6 +162,7 @@ async function outputFor({ json = false, log: path }: RunFlowOptions): Promise<R
   return {
     listeners,
     warn: stdout.warn,
+    say: stdout.say,
     end: async (conclusion) => {
       await stdout.end(conclusion);
       await log?.flushed();
@@ -161,6 +177,7 @@ async function outputFor({ json = false, log: path }: RunFlowOptions): Promise<R
 interface Stdout {
   readonly event: (event: FlowEvent) => void;
   readonly warn: (message: string) => void;
+  readonly say: (line: string) => void;
   readonly end: (conclusion: string) => Promise<void>;
   readonly close: () => void;
 }
@@ -177,6 +194,9 @@ function progress(): Stdout {
     },
     warn: (message) => {
       display.warn(message);
+    },
+    say: (line) => {
+      display.say(line);
     },
     end: (conclusion) => {
       close();
@@ -198,6 +218,7 @@ function jsonLines(): Stdout {
     warn: (message) => {
       say(`${pc.yellow("warning:")} ${message}`);
     },
+    say,
     end: async () => {
       await writer.flush().catch(() => undefined);
     },

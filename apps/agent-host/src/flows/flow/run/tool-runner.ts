@@ -94,7 +94,7 @@ export class ToolRunner {
       } catch (error) {
         const { message } = error as Error;
         retryErrors.push(message);
-        if (retry === null || !isRetryable(retry, error)) throw error;
+        if (signal.aborted || retry === null || !isRetryable(retry, error)) throw error;
         const { max_retries } = retry;
         if (retryErrors.length > max_retries) throw error;
         const ms = backoffMs(retry, retryErrors.length, ports);
@@ -106,7 +106,7 @@ export class ToolRunner {
   }
 
   async #call(tool: Tool, input: Record<string, unknown>, at: At): Promise<Output> {
-    const { toolTimeoutMs, exclusive, ports } = this.#settings;
+    const { toolTimeoutMs, graceMs, exclusive, ports } = this.#settings;
     const { timeout_ms, exclusive: stepKey } = this.#step;
     const { traits } = tool;
     const { signal } = this.#context;
@@ -120,6 +120,7 @@ export class ToolRunner {
         exclusive,
         exclusiveKeys: [...new Set([stepKey, traits.exclusive])].filter((key) => typeof key === "string"),
         timeoutMs: timeout_ms ?? traits.timeout_ms ?? toolTimeoutMs,
+        graceMs,
         maxOutputBytes: this.#maxBytes(tool),
       });
     } catch (error) {
