@@ -411,6 +411,25 @@ describe("wrong input", () => {
     });
   });
 
+  it.each(["check", "explain"])("%s loads modules, and its help says so", async (name) => {
+    mkdirSync(join(folder, "tools"));
+    writeFileSync(
+      join(folder, "tools", "loaded.mjs"),
+      `import { writeFileSync } from "node:fs";
+writeFileSync(${JSON.stringify(join(folder, "ran"))}, "");
+export default () => ({});
+`,
+    );
+    const path = write(`${head}steps: [{tool_name: loaded}]\n`);
+    expect(await new HostCommand(name, path).exit).toBe(0);
+    expect(existsSync(join(folder, "ran"))).toBe(true);
+    const help = new HostCommand(name, "--help");
+    expect(await help.exit).toBe(0);
+    expect(help.stdout).toMatch(
+      /modules\s+in\s+tools\/\s+beside\s+a\s+flow\s+are\s+loaded,\s+so\s+their\s+top-level\s+code\s+runs/,
+    );
+  });
+
   it("a flow that is not active is refused and leaves nothing, unless forced", async () => {
     const path = write(`${head}status: disabled\nsteps: []\n`);
     await expect(run(path)).rejects.toThrow('The flow "a" is "disabled"');
