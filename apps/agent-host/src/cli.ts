@@ -122,7 +122,9 @@ function program(exit: (code: number) => void): Command {
 
   agentHost
     .command("check")
-    .description("Check pipeline and flow files, with the files they call. Nothing is run.")
+    .description(
+      "Check pipeline and flow files, with the files they call. Nothing is run, but modules in tools/ beside a flow are loaded, so their top-level code runs.",
+    )
     .argument("<file...>", "YAML files")
     .option("--json", "for machines")
     .action(async (files: string[], options: { json?: boolean }) => {
@@ -133,7 +135,7 @@ function program(exit: (code: number) => void): Command {
   agentHost
     .command("explain")
     .description(
-      "Show the plan of a pipeline or flow file: in words, and as a Mermaid graph. Nothing is run.",
+      "Show the plan of a pipeline or flow file: in words, and as a Mermaid graph. Nothing is run, but modules in tools/ beside a flow are loaded, so their top-level code runs.",
     )
     .argument("<file>", "YAML file")
     .option("--mermaid", "the graph alone")

@@ -26,10 +26,14 @@ export class Display {
     else if (line !== undefined) this.#stdout.write(`${line}\n`);
   }
 
-  /** On stderr, which may be the same terminal. */
   warn(message: string): void {
+    this.say(`${pc.yellow("warning:")} ${message}`);
+  }
+
+  /** On stderr, which may be the same terminal. */
+  say(line: string): void {
     const write = (): void => {
-      this.#stderr.write(`${pc.yellow("warning:")} ${message}\n`);
+      this.#stderr.write(`${line}\n`);
     };
     if (this.#screen === undefined) write();
     else this.#screen.aside(write);

@@ -25,7 +25,8 @@ export interface CommandOptions {
 const outputGrace = 2000;
 
 /**
- * Runs a command in a process group of its own. Any exit code is a result.
+ * Runs a command in a process group of its own. Any exit code is a result; once it was told to end, only 0 is, which says that
+ * it had done its work by then.
  *
  * @throws By rejecting: the signal's reason once it has ended because of that, and `Error` if it cannot be started, writes too
  * much, or has left somebody behind who keeps its output open.
@@ -48,12 +49,14 @@ export async function runCommand(launch: Launch, options: CommandOptions): Promi
     const output = Promise.all([collect(child.stdout, maxOutput, kill), tail(child.stderr, keptStderr)]);
     output.catch(() => undefined);
     const exit = await child.exited;
-    signal.throwIfAborted();
+    if (exit.code !== 0) signal.throwIfAborted();
     if (child.pid === undefined) throw new Error(`the command ${exit.how}`);
     // A process that has left the group may hold the pipe for ever.
     const both = await Promise.race([output, delay(outputGrace, undefined, { ref: false })]);
-    if (both === undefined)
+    if (both === undefined) {
+      signal.throwIfAborted();
       throw new Error("the command has ended, but something that it started keeps its output open");
+    }
     const [stdout, stderr] = both;
     return { stdout, stderr, exit };
   } finally {

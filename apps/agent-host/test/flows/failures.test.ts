@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { StepError } from "../../src/flows/pipelines/values/step-error.js";
@@ -505,6 +506,60 @@ describe("stopping", () => {
     expect(status).toBe("failed");
     expect(error?.message).toContain("longer than 2 s");
     expect(clock.timers).toBe(0);
+  });
+
+  /** Ends when it is let, whoever tells it to. */
+  const unhurried = (path: string): string =>
+    `{shell: "trap '' TERM; mkfifo ${path}/go; echo > ${path}/begun; read x < ${path}/go; echo late"}`;
+  const untilBegun = (path: string): Promise<void> =>
+    vi.waitFor(() => {
+      expect(existsSync(join(path, "begun"))).toBe(true);
+    });
+
+  it("[P115] a command that ends well although it was told to end has made its record, and comes too late", async () => {
+    const path = folder();
+    const stop = new AbortController();
+    const run = begin(`  - {id: m, context: ${unhurried(path)}}`, new StubRunner(), {
+      signal: stop.signal,
+      cwd: path,
+    });
+    await untilBegun(path);
+    stop.abort(new Error("enough"));
+    await writeFile(join(path, "go"), "x\n");
+    expect((await run.result).status).toBe("killed");
+    expect((await run.seen("step_completed", "m")).late).toBe(true);
+    expect((await run.seen("step_cancelled", "m")).outcome).toBe("completed");
+  });
+
+  it("[P113] nobody is asked for a step that was cancelled while a command made a part of its prompt", async () => {
+    const path = folder();
+    const stop = new AbortController();
+    const runner = new StubRunner();
+    const text = `  - {id: m, prompt: x, append_system_prompt: [${unhurried(path)}]}`;
+    const run = begin(text, runner, { signal: stop.signal, cwd: path });
+    await untilBegun(path);
+    stop.abort(new Error("enough"));
+    await writeFile(join(path, "go"), "x\n");
+    expect((await run.result).status).toBe("killed");
+    expect(runner.prompts).toEqual([]);
+  });
+
+  it("[P114] a command that takes longer than timeout_seconds fails, however it ends", async () => {
+    const path = folder();
+    const clock = new ManualClock();
+    const more = "defaults: {timeout_seconds: 2}\n";
+    const run = begin(`  - {id: m, context: ${unhurried(path)}}`, new StubRunner(), {
+      clock,
+      graces,
+      cwd: path,
+      more,
+    });
+    await untilBegun(path);
+    clock.pass(2000);
+    await writeFile(join(path, "go"), "x\n");
+    const { error, status } = await run.result;
+    expect(status).toBe("failed");
+    expect(error?.message).toContain("longer than 2 s");
   });
 
   it("[P170] [P172] a command is ended with what it has started", async () => {

@@ -7,6 +7,7 @@ import { fileLimits } from "../../src/flows/file/limits.js";
 import { FileProblemsError } from "../../src/flows/file/problem.js";
 import { Shape } from "../../src/flows/file/shape.js";
 import { SourceFile } from "../../src/flows/file/source-file.js";
+import { didYouMean } from "../../src/flows/file/suggestion.js";
 import { JsonSchema } from "../../src/flows/json-schema.js";
 
 const folders: string[] = [];
@@ -213,6 +214,24 @@ describe("shape", () => {
       ["1:1", "invalid-yaml", '"id" must be text, not empty'],
       ["2:13", "invalid-yaml", '"depends_on" must be a list, not a mapping (name: value)'],
     ]);
+  });
+});
+
+describe("what was meant instead of a wrong name", () => {
+  it.each([
+    ["zz", ["a"], undefined],
+    ["if", ["id", "to"], undefined],
+    ["tet", ["rest", "test"], "test"],
+    ["asnyc", ["action", "async"], "async"],
+    ["text", ["task", "tests"], undefined],
+    ["jion", ["jobs", "join"], "join"],
+    ["ID", ["it", "id"], "id"],
+    ["A", ["b", "a"], "a"],
+    ["max_concurency", ["max_concurrency"], "max_concurrency"],
+    ["max_concurrency", ["min_conc_at_all"], undefined],
+    ["x", [], undefined],
+  ])("%j among %j", (wrong, names, meant) => {
+    expect(didYouMean(wrong, names)).toBe(meant === undefined ? "" : `; did you mean "${meant}"?`);
   });
 });
 

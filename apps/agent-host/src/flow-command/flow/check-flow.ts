@@ -1,6 +1,6 @@
 import { openFlow } from "./open-flow.js";
 
-/** Checks a flow's file with its tools. MCP servers are not started. Throws as `openFlow`. */
+/** Checks a flow's file with its tools. MCP servers are not started; modules are imported, so their code runs. Throws as `openFlow`. */
 export async function checkFlow(
   path: string,
 ): Promise<{ readonly said: string; readonly warnings: readonly string[] }> {

@@ -11,7 +11,7 @@ export interface Explanation {
   readonly mermaid: string;
 }
 
-/** What a flow would do: as text, and as a Mermaid graph. Nothing of it runs. Throws as `openFlow`. */
+/** What a flow would do: as text, and as a Mermaid graph. Nothing of it runs, but modules are imported. Throws as `openFlow`. */
 export async function explainFlow(path: string): Promise<Explanation> {
   await using opened = await openFlow(path, { servers: false });
   const { flow, toolbox } = opened;

@@ -22,6 +22,8 @@ export function flowProgressLine(event: FlowEvent): string | undefined {
         typeof over === "string" ? (over === "initial" ? "the input" : "a parameter") : nameOf(over);
       return `${nameOf(by)}: overwrites ${JSON.stringify(key)} of ${whose}`;
     }
+    case "cache_failed":
+      return `${nameOf(event)}: cache: ${printable(event.error)}`;
     case "checkpoint":
       return event.error === undefined ? undefined : `checkpoint: ${printable(event.error)}`;
     default:
@@ -57,11 +59,13 @@ function ending({
   skipped,
   fallback_tool_name,
   outputs,
+  error_type,
   error_message,
   duration_ms,
 }: StepRecord): string {
   const message = printable(error_message ?? "");
   const took = duration_ms === null ? "" : ` after ${Math.round(duration_ms)} ms`;
+  if (error_type === "StepUnresponsiveError") return `left alone${took}: ${message}`;
   if (status === "cancelled") return `cancelled${took}`;
   if (status === "failed") return `failed${took}: ${message}`;
   if (skipped) return `skipped${took}: ${message}`;

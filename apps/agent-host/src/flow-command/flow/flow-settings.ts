@@ -1,4 +1,5 @@
 import type { FlowDefinition } from "../../flows/flow/definition/definition.js";
+import { didYouMean } from "../../flows/file/suggestion.js";
 import { shapeOf } from "../../flows/flow/check/object-shape.js";
 import { schemaAt } from "../../flows/flow/definition/schema-refs.js";
 import { UsageError } from "../../usage-error.js";
@@ -25,6 +26,18 @@ export function readFlowSettings(flow: FlowDefinition, settings: readonly string
     else input.push([name, isText(keys.get(name)) ? value : jsonOrText(value)]);
   }
   return { input: Object.fromEntries(input), params: Object.fromEntries(params) };
+}
+
+/** The same for a run that goes on, whose input is kept. Throws `UsageError` for anything but parameters. */
+export function readSettingsToGoOn(flow: FlowDefinition, settings: readonly string[]): FlowSettings {
+  const read = readFlowSettings(flow, settings);
+  const [name] = Object.keys(read.input);
+  if (name === undefined) return read;
+  const { dynamic_params: known } = flow;
+  const hint = didYouMean(name, known) || `, which are: ${known.join(", ") || "none"}`;
+  throw new UsageError(
+    `--set ${name}: the input of a run is kept, and --resume takes only the flow's dynamic_params${hint}`,
+  );
 }
 
 function isText(types: readonly string[] | undefined): boolean {

@@ -1,6 +1,5 @@
 import { AtomicPipeWriter, ndjson } from "@holdfast/atomic-pipe-writer";
 import pc from "picocolors";
-import { CacheFolder } from "../../flows/flow/host/cache-folder.js";
 import { CheckpointFolder } from "../../flows/flow/host/checkpoint-folder.js";
 import { systemPorts } from "../../flows/flow/host/system-ports.js";
 import { FlowCancelledError } from "../../flows/flow/run/cancellation.js";
@@ -11,6 +10,7 @@ import { FlowExecutor } from "../../flows/flow/run/executor.js";
 import type { RunResult } from "../../flows/flow/run/records.js";
 import { FlowReporter } from "../../flows/report/flow-reporter.js";
 import { outlineOfFlow } from "../../flows/report/outline.js";
+import { defaultGraces } from "../../flows/pipelines/run/call.js";
 import { HostSignals } from "../../session-command/host-signals.js";
 import { claimRun } from "../claim-run.js";
 import { Display } from "../display.js";
@@ -18,10 +18,12 @@ import { howToGoOn } from "../how-to-go-on.js";
 import { openLog } from "../open-log.js";
 import type { ReportFile } from "../report-file.js";
 import { UsageError } from "../../usage-error.js";
+import { EndNotice } from "./end-notice.js";
 import { flowChange } from "./flow-board.js";
 import { flowConclusion } from "./flow-conclusion.js";
 import { flowProgressLine } from "./flow-progress.js";
-import { readFlowSettings } from "./flow-settings.js";
+import { readFlowSettings, readSettingsToGoOn } from "./flow-settings.js";
+import { openCache } from "./open-cache.js";
 import { openFlow } from "./open-flow.js";
 
 export interface RunFlowOptions {
@@ -37,6 +39,8 @@ export interface RunFlowOptions {
   readonly force?: boolean | undefined;
 }
 
+const graceMs = defaultGraces.stop + defaultGraces.force;
+
 /** Runs a flow's file, or goes on with a run of it; resolves to the exit code. Throws `UsageError` before anything runs. */
 export async function runFlowFile(
   path: string,
@@ -46,7 +50,9 @@ export async function runFlowFile(
   await using opened = await openFlow(path, { servers: true });
   const { flow, toolbox, warnings } = opened;
   for (const each of warnings) say(each);
-  const { input, params } = readFlowSettings(flow, options.set);
+  const read = options.resume === undefined ? readFlowSettings : readSettingsToGoOn;
+  const { input, params } = read(flow, options.set);
+  const cache = options.cache === undefined ? undefined : await openCache(options.cache);
   const stop = new AbortController();
   const signals = new HostSignals((reason) => {
     stop.abort(reason);
@@ -55,34 +61,39 @@ export async function runFlowFile(
     await using output = await outputFor(options);
     const reporter = new FlowReporter(outlineOfFlow(flow), params);
     await using page = report?.of(reporter);
+    const goOn = (id: string): string =>
+      howToGoOn({ path, id, ...options, more: moreOf(options), params: Object.keys(params) });
+    using notice = new EndNotice({ say: output.say, goOn, graceMs });
+    stop.signal.addEventListener("abort", () => {
+      notice.told(stop.signal.reason as Error);
+    });
     const executor = new FlowExecutor({
       tools: toolbox.tools,
       ports: systemPorts,
       middleware: [
         ...output.listeners,
+        notice,
         ...(page === undefined ? [] : [{ name: "report", event: reporter.tell }]),
       ],
       onHookFailure: (message, error) => {
         output.warn(`${message}: ${(error as Error).message}`);
       },
       checkpoints: new CheckpointFolder(options.runs),
-      cache: options.cache === undefined ? undefined : new CacheFolder(options.cache),
+      cache,
+      graceMs,
       maxConcurrency: options.maxConcurrency ?? 1,
     });
     const run: RunOptions = { params, signal: stop.signal, force: options.force ?? false };
     const result = await (options.resume === undefined
       ? begin(options.runs, flow.name, (traceId) => executor.execute(flow, input, { ...run, traceId }))
       : settle(executor.resume(options.resume, () => flow, run)));
-    const goOn = howToGoOn({
-      path,
-      id: result.trace_id,
-      ...options,
-      more: moreOf(options),
-      params: Object.keys(params),
-    });
     const isKept = await ended(
       output,
-      flowConclusion(result, { goOn, isCancelled: stop.signal.aborted, placeOf: opened.placeOf }),
+      flowConclusion(result, {
+        goOn: goOn(result.trace_id),
+        isCancelled: stop.signal.aborted,
+        placeOf: opened.placeOf,
+      }),
     );
     const isReported = (await page?.write()) ?? true;
     return await signals.exitCode(result.success && isKept && isReported ? 0 : 1);
@@ -138,7 +149,9 @@ async function ended(output: RunOutput, conclusion: string): Promise<boolean> {
 
 interface RunOutput extends AsyncDisposable {
   readonly listeners: readonly FlowMiddleware[];
-  warn(message: string): void;
+  readonly warn: (message: string) => void;
+  /** To people, on stderr. */
+  readonly say: (line: string) => void;
   /** Says the last, once all before that is written. Rejects if it is not. */
   end(conclusion: string): Promise<void>;
 }
@@ -158,6 +171,7 @@ async function outputFor({ json = false, log: path }: RunFlowOptions): Promise<R
   return {
     listeners,
     warn: stdout.warn,
+    say: stdout.say,
     end: async (conclusion) => {
       await stdout.end(conclusion);
       await log?.flushed();
@@ -172,6 +186,7 @@ async function outputFor({ json = false, log: path }: RunFlowOptions): Promise<R
 interface Stdout {
   readonly event: (event: FlowEvent) => void;
   readonly warn: (message: string) => void;
+  readonly say: (line: string) => void;
   readonly end: (conclusion: string) => Promise<void>;
   readonly close: () => void;
 }
@@ -188,6 +203,9 @@ function progress(): Stdout {
     },
     warn: (message) => {
       display.warn(message);
+    },
+    say: (line) => {
+      display.say(line);
     },
     end: (conclusion) => {
       close();
@@ -209,6 +227,7 @@ function jsonLines(): Stdout {
     warn: (message) => {
       say(`${pc.yellow("warning:")} ${message}`);
     },
+    say,
     end: async () => {
       await writer.flush().catch(() => undefined);
     },

@@ -69,12 +69,14 @@ export class RunFolders {
       await lock.close();
       throw error;
     }
+    locks.add(lock);
     return {
       [Symbol.asyncDispose]: async () => {
         try {
           // A run that never began leaves nothing.
           if ((await this.read(id)) === undefined) await this.delete(id);
         } finally {
+          locks.delete(lock);
           await lock.close();
         }
       },
@@ -92,6 +94,9 @@ export class RunFolders {
 }
 
 const file = "checkpoint.json";
+
+/** Those that this process has: nobody else may refer to one while its run waits for what never ends, and it would be collected. */
+const locks = new Set<object>();
 
 function isId(id: string): boolean {
   return /^[A-Za-z0-9._-]+$/.test(id) && !/^\.+$/.test(id);

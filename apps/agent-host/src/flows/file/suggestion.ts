@@ -3,7 +3,17 @@ import { closest, distance } from "fastest-levenshtein";
 /** `; did you mean "x"?` if one of the names is much like the wrong one, and else nothing. */
 export function didYouMean(wrong: string, names: readonly string[]): string {
   if (names.length === 0) return "";
-  const best = closest(wrong, names);
-  // Two letters of a short name, or a third of a long one.
-  return distance(wrong, best) <= Math.max(2, wrong.length / 3) ? `; did you mean "${best}"?` : "";
+  const best = names.find((name) => name.toLowerCase() === wrong.toLowerCase()) ?? closest(wrong, names);
+  return isLike(wrong, best) ? `; did you mean "${best}"?` : "";
+}
+
+/** The same letters, or all but two, or but a third of a long name; never more than 40 % of them are wrong. */
+function isLike(wrong: string, name: string): boolean {
+  const { length } = wrong;
+  const most = Math.min(0.4 * length, Math.max(2, length / 3));
+  return lettersOf(wrong) === lettersOf(name) || distance(wrong, name) <= most;
+}
+
+function lettersOf(name: string): string {
+  return Array.from(name.toLowerCase()).sort().join("");
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { MemoryCache } from "../../../src/flows/flow/run/cache.js";
+import { MemoryCache, type StepCache } from "../../../src/flows/flow/run/cache.js";
 import { Tool, ToolDefinitionError } from "../../../src/flows/flow/tools/tool.js";
 import { dag, list, object, tool } from "./support/flows.js";
 import { Gates, hostWith, rejection, settled } from "./support/runs.js";
@@ -87,9 +87,62 @@ describe("the cache", () => {
     expect(cache.size).toBe(0);
   });
 
+  it.each([
+    [null, "it must be an object with a key for each result, and is null"],
+    [5, "is a number"],
+    [["a"], "is an array"],
+    [{ made: 5 }, 'The output of "t" does not fit its schema: /made must be string'],
+    [{}, "must have required property 'made'"],
+    [{ made: "x".repeat(100) }, "more than 50, which is the limit"],
+  ])(
+    "[F142] [F148] what is kept goes through the checks of a fresh output: %j is a miss",
+    async (kept, why) => {
+      const cache = new MemoryCache();
+      const t = counted({ output_schema: object({ made: "string" }), max_output_bytes: 50 }, () => ({
+        made: "fresh",
+      }));
+      const { executor, heard } = hostWith([t.tool], {
+        cache: {
+          get: () => kept,
+          set: (...entry) => {
+            cache.set(...entry);
+          },
+        },
+      });
+      const { final_output, execution_log } = await executor.execute(once, {});
+      expect(final_output).toEqual({ made: "fresh" });
+      expect(execution_log[0]?.cached).toBe(false);
+      expect(heard.of("cache_failed")[0]?.error).toContain(why);
+      expect(cache.size).toBe(1);
+    },
+  );
+
+  it("[F143] a cache that fails is told of, and no step fails of it", async () => {
+    const disk: StepCache = {
+      get: () => {
+        throw new Error("unreadable");
+      },
+      set: () => Promise.reject(new Error("full")),
+    };
+    const undo = tool("undo", () => ({ undone: 1 }));
+    const { executor, heard } = hostWith([counted().tool, undo], { cache: disk });
+    const result = await executor.execute(list([{ tool_name: "t", on_error: "fallback:undo" }]), {});
+    expect(result.final_output).toEqual({ made: 1 });
+    expect(result.cost_report.tool_calls).toBe(1);
+    expect(heard.of("cache_failed")).toMatchObject([
+      { tool_name: "t", error: "what is kept cannot be used: unreadable" },
+      { tool_name: "t", error: "the output cannot be kept: full" },
+    ]);
+  });
+
   it("[F145] [F146] nobody shares an entry: not who put it there, not who got it", () => {
     const cache = new MemoryCache();
-    const keys = Array.from({ length: 64 }, (_, n) => ({ tool: "t", schemaHash: "s", inputHash: String(n) }));
+    const keys = Array.from({ length: 64 }, (_, n) => ({
+      tool: "t",
+      makeHash: "m",
+      schemaHash: "s",
+      inputHash: String(n),
+    }));
     for (const [n, key] of keys.entries()) {
       const output = { deep: [n] };
       cache.set(key, output);
@@ -169,7 +222,7 @@ describe("five at once who want the same", () => {
     );
     const run = executor.execute(dag({ a: same, b: same, c: {} }), {});
     await settled();
-    expect(gates.open).toEqual(["t", "c"]);
+    expect(gates.open.sort()).toEqual(["c", "t"]);
     await gates.end("t");
     await gates.end("c");
     expect((await run).cost_report).toMatchObject({ tool_calls: 2, cache_hits: 1 });

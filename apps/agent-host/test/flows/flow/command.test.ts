@@ -1,10 +1,20 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { FlowEvent } from "../../../src/flows/flow/run/events.js";
-import { readFlowSettings } from "../../../src/flow-command/flow/flow-settings.js";
+import { EndNotice } from "../../../src/flow-command/flow/end-notice.js";
+import { readFlowSettings, readSettingsToGoOn } from "../../../src/flow-command/flow/flow-settings.js";
 import { openFlow } from "../../../src/flow-command/flow/open-flow.js";
 import { runCheck } from "../../../src/flow-command/check.js";
 import { runAnyFile } from "../../../src/flow-command/run-file.js";
@@ -126,6 +136,66 @@ to go on, with key as before: agent-host run '${path.replace("'", String.raw`'\'
   });
 });
 
+describe("agent-host run --cache", () => {
+  const flow = (): string => {
+    const path = join(folder, "pay.flow.yaml");
+    writeFileSync(
+      path,
+      `type: Flow
+name: pay
+description: d
+steps:
+  - {tool_name: pay, on_error: "fallback:undo"}
+tools:
+  pay: {command: "echo x >> ${join(folder, "paid")}", cacheable: true}
+  undo: {command: "echo x >> ${join(folder, "undone")}"}
+`,
+    );
+    return path;
+  };
+
+  it("[F140] another flow's tool of the same name, and a command that was edited, make outputs of their own", async () => {
+    const cache = join(folder, "cache");
+    const greet = async (name: string, text: string): Promise<unknown> => {
+      const path = join(folder, `${name}.flow.yaml`);
+      writeFileSync(
+        path,
+        `type: Flow\nname: ${name}\ndescription: d\nsteps: [{tool_name: greet}]\ntools: {greet: {command: "echo ${text}", cacheable: true}}\n`,
+      );
+      const ended = await run(path, { cache });
+      return [outputOf(ended), ended.stdout.includes("from the cache")];
+    };
+    expect(await greet("ca", "from A")).toEqual([{ stdout: "from A\n" }, false]);
+    expect(await greet("cb", "from B")).toEqual([{ stdout: "from B\n" }, false]);
+    expect(await greet("ca", "edited")).toEqual([{ stdout: "edited\n" }, false]);
+    expect(await greet("ca", "from A")).toEqual([{ stdout: "from A\n" }, true]);
+  });
+
+  it("[F143] refuses what cannot be a folder before anything runs", async () => {
+    const file = join(folder, "file");
+    writeFileSync(file, "");
+    for (const cache of [file, join(file, "below")])
+      await expect(run(flow(), { cache })).rejects.toThrow(
+        new RegExp(`^cannot keep outputs in ${cache}: .*Give another folder with --cache\\.$`),
+      );
+    expect(readdirSync(folder).sort()).toEqual(["file", "pay.flow.yaml"]);
+  });
+
+  it("[F143] says that an output cannot be kept, and the step has succeeded", async () => {
+    const cache = join(folder, "cache");
+    const path = flow();
+    await run(path, { cache });
+    const [entry = ""] = readdirSync(cache);
+    // A folder is no file that could be written.
+    rmSync(join(cache, entry));
+    mkdirSync(join(cache, entry));
+    const ended = await run(path, { cache });
+    expect(ended.stdout).toContain("0 pay: cache: the output cannot be kept: EISDIR");
+    expect(outputOf(ended)).toEqual({ stdout: "" });
+    expect(readdirSync(folder)).not.toContain("undone");
+  });
+});
+
 describe("a run that is ended", () => {
   const flow = (): string => {
     const path = join(folder, "wait.flow.yaml");
@@ -160,6 +230,90 @@ tools:
     expect(readFileSync(join(folder, "first"), "utf8")).toBe("x\n");
   });
 
+  it("[F88] [F242] by Ctrl-C: a command that does its work all the same is not run again", async () => {
+    const path = join(folder, "slow.flow.yaml");
+    const [begun, go, done] = [join(folder, "begun"), join(folder, "go"), join(folder, "done")];
+    writeFileSync(
+      path,
+      `type: Flow
+name: slow
+description: d
+steps:
+  - {tool_name: slow}
+  - {tool_name: after, output_mapping: {}}
+tools:
+  slow: {command: "trap '' TERM; mkfifo ${go}; touch ${begun}; read x < ${go}; echo done | tee -a ${done}"}
+  after: {command: "true"}
+`,
+    );
+    const command = start(path);
+    while (!existsSync(begun)) await setImmediate();
+    command.child.kill("SIGINT");
+    await command.said(/told to end/);
+    await writeFile(go, "x\n");
+    expect(await command.exit).toBe(130);
+    expect(command.stdout).toMatch(/0 slow: done after/);
+    const [resume = ""] = runs();
+    const resumed = await run(path, { resume });
+    expect(outputOf(resumed)).toEqual({ stdout: "done\n" });
+    expect(readFileSync(done, "utf8")).toBe("done\n");
+  });
+
+  /** A flow whose second step runs and hears nothing, unless there is a file `go`. */
+  const deafFlow = (): string => {
+    const path = join(folder, "deaf.flow.yaml");
+    mkdirSync(join(folder, "tools"));
+    writeFileSync(
+      join(folder, "tools", "deaf.mjs"),
+      `import { existsSync } from "node:fs";
+export default () => (existsSync(${JSON.stringify(join(folder, "go"))}) ? {} : new Promise(() => {}));
+`,
+    );
+    writeFileSync(
+      path,
+      "type: Flow\nname: deaf\ndescription: d\nsteps: [{tool_name: first}, {tool_name: deaf}]\ntools: {first: {command: 'true'}}\n",
+    );
+    return path;
+  };
+
+  const goesOn = async (path: string): Promise<void> => {
+    writeFileSync(join(folder, "go"), "");
+    const [resume = ""] = runs();
+    const resumed = await run(path, { resume });
+    expect(resumed.code).toBe(0);
+    expect(resumed.stdout).not.toContain("0 first");
+  };
+
+  it("[F88] by Ctrl-C, twice: says whom it waits for, then ends at once and says how to go on", async () => {
+    const path = deafFlow();
+    const command = start(path);
+    await command.printed(/1 deaf: started/);
+    command.child.kill("SIGINT");
+    await command.said(
+      /^agent-host: told to end by SIGINT; waits for 1 deaf, at most 10 s; once more ends at once$/m,
+    );
+    command.child.kill("SIGINT");
+    expect(await command.exit).toBe(130);
+    expect(command.stderr).toContain(`to go on: agent-host run ${path} --resume ${runs()[0] ?? "?"}`);
+    await goesOn(path);
+  });
+
+  it("[F88] [F239] by Ctrl-C: goes without a tool that does not end, keeps a checkpoint, and says how to go on", async () => {
+    const path = deafFlow();
+    const command = start(path);
+    await command.printed(/1 deaf: started/);
+    command.child.kill("SIGINT");
+    expect(await command.exit).toBe(130);
+    expect(command.stdout).toMatch(
+      /1 deaf: left alone after \d+ ms: "deaf" was told to stop, still runs 10000 ms later/,
+    );
+    expect(command.stdout).toContain(
+      `cancelled\nto go on: agent-host run ${path} --resume ${runs()[0] ?? "?"}`,
+    );
+    expect(command.stderr.match(/^.*to go on/gm)).toBeNull();
+    await goesOn(path);
+  });
+
   it("[F242] [F163] by force: nothing that was written down is done again; while it runs nobody else may", async () => {
     const path = flow();
     const command = start(path);
@@ -175,6 +329,58 @@ tools:
     expect(resumed.code).toBe(0);
     expect(readFileSync(join(folder, "first"), "utf8")).toBe("x\n");
     expect(runs()).toEqual([]);
+  });
+});
+
+describe("what is said to who ends a run", () => {
+  const notice = (): { notice: EndNotice; said: string[]; exit: () => void } => {
+    const said: string[] = [];
+    const notice = new EndNotice({
+      say: (line) => said.push(line),
+      goOn: (id) => `go on with ${id}`,
+      graceMs: 1500,
+    });
+    const exit = (): void => {
+      for (const each of process.listeners("exit")) if (!others.includes(each)) each(0);
+    };
+    return { notice, said, exit };
+  };
+  let others: readonly unknown[] = [];
+  beforeEach(() => {
+    others = process.listeners("exit");
+  });
+  const tell = (to: EndNotice, ...events: object[]): void => {
+    for (const event of events) to.event({ run: "id", step_index: 0, ...event } as FlowEvent);
+  };
+  const step = (kind: string, step_id: string): object => ({ kind, step_id, waits_for: { for: "cache" } });
+
+  it("[F88] it waits only for steps that work, and not for those that wait themselves", () => {
+    const { notice: own, said } = notice();
+    using _off = own;
+    tell(
+      own,
+      ...["a", "b", "c"].flatMap((id) => [step("step_queued", id), step("step_start", id)]),
+      step("step_waiting", "b"),
+      step("step_end", "c"),
+    );
+    own.told(new Error("told to end"));
+    expect(said).toEqual(["agent-host: told to end; waits for a, at most 1.5 s; once more ends at once"]);
+  });
+
+  it("[F88] who does not wait is told how to go on, if there is something to go on with", () => {
+    const { notice: own, said, exit } = notice();
+    own.told(new Error("told to end"));
+    exit();
+    expect(said).toEqual(["agent-host: told to end; once more ends at once"]);
+    tell(own, step("step_queued", "a"));
+    exit();
+    expect(said.splice(1)).toEqual(["go on with id"]);
+    // From here on it is told by the end itself.
+    tell(own, { kind: "flow_end" });
+    exit();
+    expect(said.splice(1)).toEqual([]);
+    own[Symbol.dispose]();
+    expect(process.listeners("exit")).toEqual(others);
   });
 });
 
@@ -203,6 +409,25 @@ describe("wrong input", () => {
       valid: false,
       problems: [{ code: "flow/missing_tool", line: 5 }],
     });
+  });
+
+  it.each(["check", "explain"])("%s loads modules, and its help says so", async (name) => {
+    mkdirSync(join(folder, "tools"));
+    writeFileSync(
+      join(folder, "tools", "loaded.mjs"),
+      `import { writeFileSync } from "node:fs";
+writeFileSync(${JSON.stringify(join(folder, "ran"))}, "");
+export default () => ({});
+`,
+    );
+    const path = write(`${head}steps: [{tool_name: loaded}]\n`);
+    expect(await new HostCommand(name, path).exit).toBe(0);
+    expect(existsSync(join(folder, "ran"))).toBe(true);
+    const help = new HostCommand(name, "--help");
+    expect(await help.exit).toBe(0);
+    expect(help.stdout).toMatch(
+      /modules\s+in\s+tools\/\s+beside\s+a\s+flow\s+are\s+loaded,\s+so\s+their\s+top-level\s+code\s+runs/,
+    );
   });
 
   it("a flow that is not active is refused and leaves nothing, unless forced", async () => {
@@ -238,6 +463,18 @@ describe("wrong input", () => {
       input: { text: "12", count: 12, other: { a: 1 }, plain: "a=b" },
       params: { key: "3" },
     });
+  });
+
+  it("[F150] what is set of a run that goes on is a parameter, or refused: its input is kept", async () => {
+    const fields = { dynamic_params: ["key", "region"] };
+    expect(readSettingsToGoOn(list([], fields), ["key=3"])).toEqual({ input: {}, params: { key: "3" } });
+    expect(() => readSettingsToGoOn(list([], fields), ["key=3", "reigon=x"])).toThrow(
+      `--set reigon: the input of a run is kept, and --resume takes only the flow's dynamic_params; did you mean "region"?`,
+    );
+    expect(() => readSettingsToGoOn(list([], fields), ["nonsense=1"])).toThrow("which are: key, region");
+    await expect(run(example("list"), { resume: "x", set: ["text=other"] })).rejects.toThrow(
+      "--set text: the input of a run is kept, and --resume takes only the flow's dynamic_params, which are: none",
+    );
   });
 
   it("a disk that is full while the log is written is told, and the run goes on", async () => {

@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { FlowCancelledError } from "../../../src/flows/flow/run/cancellation.js";
 import { MemoryCheckpoints } from "../../../src/flows/flow/run/checkpoint.js";
+import type { RunResult } from "../../../src/flows/flow/run/records.js";
 import { dag, list, tool } from "./support/flows.js";
 import { Gates, hostWith, rejection, settled, statuses, timeless } from "./support/runs.js";
 
@@ -358,6 +359,78 @@ describe("ending a run from outside", () => {
       executor.execute(list(three), {}, { deadline: ports.wallTime() - 1, signal: controller.signal }),
     );
     expect(both.message).toContain("because it was cancelled and its deadline passed");
+  });
+
+  describe("a tool that does not heed its signal", () => {
+    const deaf = (step: object = {}) => {
+      const gates = new Gates();
+      const checkpoints = new MemoryCheckpoints();
+      const host = hostWith([tool("a"), tool("b", gates.tool("b", false))], { checkpoints, graceMs: 10 });
+      const controller = new AbortController();
+      const flow = list([{ tool_name: "a" }, { tool_name: "b", ...step }]);
+      const run = (): Promise<RunResult> =>
+        host.executor.execute(flow, {}, { signal: controller.signal, traceId: "t" });
+      return { ...host, gates, checkpoints, controller, flow, run };
+    };
+
+    it.each([{}, { retry: {} }, { on_error: "skip" }, { on_error: "fallback:a" }, { timeout_ms: 50 }])(
+      "[F88] [F93] [F239] is left alone when its grace is over, with the step %j",
+      async (step) => {
+        const { run, controller, gates, ports, heard, checkpoints } = deaf(step);
+        const running = run();
+        let isOver = false;
+        const ended = rejection<FlowCancelledError>(running).finally(() => {
+          isOver = true;
+        });
+        await settled();
+        controller.abort(new Error("enough"));
+        await ports.advance(9);
+        expect(isOver).toBe(false);
+        await ports.advance(1);
+        const { result } = await ended;
+        expect(statuses(result)).toEqual(["0 succeeded", "1 cancelled"]);
+        expect(result.execution_log[1]).toMatchObject({
+          error_type: "StepUnresponsiveError",
+          error_code: "FLOW-E028",
+          error_message: expect.stringContaining("still runs 10 ms later, and is left alone") as string,
+        });
+        expect(heard.kinds().at(-1)).toBe("flow_end");
+        expect(ports.waiting).toBe(0);
+        // What comes of it later is in no event and in no checkpoint.
+        const before = [heard.events.length, checkpoints.load("t")];
+        await gates.end("b");
+        expect([heard.events.length, checkpoints.load("t")]).toEqual(before);
+        expect(Object.keys(checkpoints.load("t")?.steps ?? {})).toEqual(["0"]);
+      },
+    );
+
+    it("[F88] [F93] is waited for while its grace lasts, and leaves no timer", async () => {
+      const { run, controller, gates, ports } = deaf();
+      const ended = rejection<FlowCancelledError>(run());
+      await settled();
+      controller.abort(new Error("enough"));
+      await ports.advance(9);
+      await gates.end("b");
+      expect(statuses((await ended).result)).toEqual(["0 succeeded", "1 succeeded"]);
+      expect(ports.waiting).toBe(0);
+    });
+
+    it("[F71] keeps its keys until it has really ended", async () => {
+      const { run, controller, gates, ports, executor, flow } = deaf({ exclusive: "k" });
+      const ended = rejection(run());
+      await settled();
+      controller.abort(new Error("enough"));
+      await ports.advance(10);
+      await ended;
+      const again = executor.execute(flow, {});
+      await settled();
+      expect(gates.started).toEqual(["b"]);
+      await gates.end("b");
+      await settled();
+      expect(gates.started).toEqual(["b", "b"]);
+      await gates.end("b");
+      expect((await again).success).toBe(true);
+    });
   });
 
   it("[F95] [U17] once all steps are done, an abort while they are merged changes nothing", async () => {

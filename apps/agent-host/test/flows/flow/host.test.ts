@@ -9,6 +9,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CacheFolder } from "../../../src/flows/flow/host/cache-folder.js";
 import { CheckpointFolder } from "../../../src/flows/flow/host/checkpoint-folder.js";
@@ -79,6 +81,19 @@ describe("checkpoints in a folder", () => {
     expect(await two.load("a")).toMatchObject({ sequence: 1 });
   });
 
+  it("[F163] a claim lasts although nobody can get at it any more", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const store = new CheckpointFolder(root);
+    await store.claim("a");
+    for (let round = 0; round < 3; round += 1) {
+      await settled();
+      collect();
+    }
+    await settled();
+    expect(await rejection(store.claim("a"))).toMatchObject({ name: "AlreadyRunningError" });
+  });
+
   it("[F163] [U23] two executors, as of two processes: the second is refused, while it runs and while it is resumed", async () => {
     const gates = new Gates();
     const flow = list([{ tool_name: "a" }]);
@@ -128,7 +143,7 @@ describe("checkpoints in a folder", () => {
 });
 
 describe("a cache in a folder", () => {
-  const key = { tool: "a/b", schemaHash: "s", inputHash: "i" };
+  const key = { tool: "a/b", makeHash: "m", schemaHash: "s", inputHash: "i" };
 
   it("[F148] keeps each output in a file of its own, for tools whose names look the same, too", async () => {
     const cache = new CacheFolder(root);
@@ -140,6 +155,7 @@ describe("a cache in a folder", () => {
     expect(await again.get({ ...key, tool: "a_b" })).toEqual({ x: 2 });
     expect(await again.get({ ...key, inputHash: "j" })).toEqual({ x: 3 });
     expect(await again.get({ ...key, schemaHash: "other" })).toBeUndefined();
+    expect(await again.get({ ...key, makeHash: "other" })).toBeUndefined();
     const files = readdirSync(root);
     expect(files).toHaveLength(3);
     for (const file of files) expect(file).toMatch(/^a_b-[0-9a-f]{64}\.json$/);
@@ -152,6 +168,24 @@ describe("a cache in a folder", () => {
     for (const text of ["{", "null", '{"key":{"tool":"c"},"output":{}}']) {
       writeFileSync(join(root, file), text);
       expect(await cache.get(key)).toBeUndefined();
+    }
+  });
+
+  it("[F148] an entry that somebody has changed is made anew, and is good again", async () => {
+    const cache = new CacheFolder(root);
+    const a = tool("a", () => ({ x: 1 }), { cacheable: true });
+    const { executor } = hostWith([a], { cache });
+    const run = async (): Promise<unknown> => {
+      const { final_output, cost_report } = await executor.execute(list([{ tool_name: "a" }]), {});
+      return { ...final_output, hits: cost_report.cache_hits };
+    };
+    await run();
+    const [file = ""] = readdirSync(root);
+    const entry = JSON.parse(readFileSync(join(root, file), "utf8")) as object;
+    for (const output of [null, 5, undefined]) {
+      writeFileSync(join(root, file), JSON.stringify({ ...entry, output }));
+      expect(await run()).toEqual({ x: 1, hits: 0 });
+      expect(await run()).toEqual({ x: 1, hits: 1 });
     }
   });
 });

@@ -1,4 +1,5 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -34,6 +35,25 @@ describe("modules", () => {
     },
   );
 
+  it("[F140] what a module is made of is its path and its text, as far as the cache goes", async () => {
+    const root = mkdtempSync(join(tmpdir(), "flow-modules-"));
+    const hashOf = async (folder: string, text: string): Promise<unknown[]> => {
+      mkdirSync(join(root, folder), { recursive: true });
+      writeFileSync(join(root, folder, "t.mjs"), text);
+      const made = await moduleTool("t", join(root, folder));
+      return [made?.makeHash, made?.schemaHash];
+    };
+    const text = "export default () => ({ made: 1 });";
+    const [make, schema] = await hashOf("a", text);
+    expect(await hashOf("a", text)).toEqual([make, schema]);
+    expect(await hashOf("a", `${text} // another`)).toEqual([
+      expect.not.stringContaining(String(make)),
+      schema,
+    ]);
+    expect(await hashOf("b", text)).toEqual([expect.not.stringContaining(String(make)), schema]);
+    rmSync(root, { recursive: true });
+  });
+
   it.each([
     ["broken", "cannot be loaded from"],
     ["nothing", "must export a function as default"],
@@ -46,6 +66,24 @@ describe("modules", () => {
 });
 
 describe("commands", () => {
+  it("[F140] what a command is made of is all that says what runs, as far as the cache goes", () => {
+    const declared = { command: ["a", "b"], output: "text", env: { A: "1" } } as const;
+    const hashOf = (changed: Partial<CommandDeclaration> & ToolTraits = {}, base = "/base"): string =>
+      commandTool("t", { ...declared, ...changed }, base).makeHash;
+    const hashes = [
+      hashOf(),
+      hashOf({ command: "a b" }),
+      hashOf({ command: ["a", "b", "c"] }),
+      hashOf({ output: "json" }),
+      hashOf({ env: { A: "2" } }),
+      hashOf({ env: {} }),
+      hashOf({ cwd: "below" }),
+      hashOf({}, "/elsewhere"),
+    ];
+    expect(new Set(hashes).size).toBe(hashes.length);
+    expect(hashOf({ cwd: "/base", description: "d", timeout_ms: 5 })).toBe(hashOf());
+  });
+
   const run = (
     declaration: Partial<CommandDeclaration> & ToolTraits,
     input: object = {},
@@ -115,16 +153,31 @@ describe("commands", () => {
   });
 });
 
+it("[F88] a command that ends well although it was told to end has done its work", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "flow-command-"));
+  const [begun, go] = [join(folder, "begun"), join(folder, "go")];
+  const controller = new AbortController();
+  const command = `trap '' TERM; mkfifo ${go}; touch ${begun}; read line < ${go}; echo "$line"`;
+  const { run } = commandTool("t", { output: "text", env: {}, command }, folder);
+  const running = Promise.resolve(run({}, { signal: controller.signal }));
+  while (!existsSync(begun)) await setImmediate();
+  controller.abort(new Error("enough"));
+  await writeFile(go, "done\n");
+  expect(await running).toEqual({ stdout: "done\n" });
+  rmSync(folder, { recursive: true });
+});
+
 it("[F93] a command that is told to end may clean up first", async () => {
   const folder = mkdtempSync(join(tmpdir(), "flow-command-"));
   const [begun, bye] = [join(folder, "begun"), join(folder, "bye")];
   const controller = new AbortController();
-  const command = `trap 'touch ${bye}; exit 0' TERM; touch ${begun}; sleep 60 & wait`;
+  const command = `trap 'touch ${bye}; exit 1' TERM; touch ${begun}; sleep 60 & wait`;
   const { run } = commandTool("t", { output: "text", env: {}, command }, folder);
   const running = rejection(Promise.resolve(run({}, { signal: controller.signal })));
   while (!existsSync(begun)) await setImmediate();
-  controller.abort(new Error("enough"));
-  await running;
+  const reason = new Error("enough");
+  controller.abort(reason);
+  expect(await running).toBe(reason);
   expect(existsSync(bye)).toBe(true);
   rmSync(folder, { recursive: true });
 });
@@ -233,6 +286,27 @@ describe("tools of MCP servers", () => {
     ]);
     const error = await rejection(openToolbox(unknown, folder, { servers: true }));
     expect(error.message).toContain('the MCP server "files" cannot be used');
+  });
+
+  it("[F140] what a tool is made of is its server's command and its name there, as far as the cache goes", async () => {
+    const hashOf = async (server: object, remote = "read_text_file"): Promise<string | undefined> => {
+      const { files } = withServer(folder).mcp_servers;
+      const own = list([{ tool_name: "t" }], {
+        tools: { t: { mcp: "files", tool: remote } },
+        mcp_servers: { files: { ...files, ...server } },
+      });
+      await using opened = await openToolbox(own, folder, { servers: true });
+      return opened.tools.get("t")?.makeHash;
+    };
+    const hashes = [
+      await hashOf({}),
+      await hashOf({ env: { A: "1" } }),
+      await hashOf({ cwd: "/" }),
+      await hashOf({ command: [process.execPath, server, folder, "/"] }),
+      await hashOf({}, "write_file"),
+    ];
+    expect(new Set(hashes).size).toBe(hashes.length);
+    expect(await hashOf({})).toBe(hashes[0]);
   });
 
   it("a tool that the server does not have names those that it has", async () => {

@@ -1,4 +1,4 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { access, constants, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { digest } from "../../canonical-json.js";
@@ -6,17 +6,24 @@ import { type CacheKey, keyText, type Output, type StepCache } from "../run/cach
 
 /** A cache in a folder, with a file for each output. What cannot be read is not there. */
 export class CacheFolder implements StepCache {
+  /** One in a folder that can be written. Rejects with what the file system has to say. */
+  static async open(root: string): Promise<CacheFolder> {
+    await mkdir(root, { recursive: true });
+    await access(root, constants.W_OK);
+    return new CacheFolder(root);
+  }
+
   readonly #root: string;
 
   constructor(root: string) {
     this.#root = root;
   }
 
-  async get(key: CacheKey): Promise<Output | undefined> {
+  async get(key: CacheKey): Promise<unknown> {
     try {
       const entry = JSON.parse(await readFile(this.#fileOf(key), "utf8")) as {
         key: CacheKey;
-        output: Output;
+        output: unknown;
       };
       return keyText(entry.key) === keyText(key) ? entry.output : undefined;
     } catch {

@@ -2,10 +2,12 @@ import type { KeyedMutex } from "@holdfast/keyed-mutex";
 import type { Tool } from "../tools/tool.js";
 import { linkSignals } from "../../../session/linked-signal.js";
 import type { Ports } from "./ports.js";
+import { plainOutput } from "./plain-output.js";
 import type { WaitFor } from "./step-waits.js";
 import {
   type At,
   StepExecutionError,
+  StepUnresponsiveError,
   ToolOutputError,
   ToolOutputSizeError,
   ToolTimeoutError,
@@ -16,6 +18,8 @@ export interface AttemptOptions {
   /** Says that nobody wants the result any more. */
   readonly signal: AbortSignal;
   readonly timeoutMs: number | undefined;
+  /** How long it may go on once `signal` has aborted; `undefined` for as long as it takes. */
+  readonly graceMs: number | undefined;
   readonly maxOutputBytes: number;
   /** Nobody else runs with one of these keys meanwhile. */
   readonly exclusiveKeys: readonly string[];
@@ -27,15 +31,15 @@ export interface AttemptOptions {
 /**
  * Calls a tool once, and resolves to its output as plain data that nobody else has.
  *
- * The timeout bounds the wait: what comes later is dropped. The keys are kept until the tool has really ended, as two that
- * must not run at the same time do not do so because one was given up.
+ * The timeout and the grace bound the wait: what comes later is dropped. The keys are kept until the tool has really ended, as
+ * two that must not run at the same time do not do so because one was given up.
  */
 export async function attempt(
   tool: Tool,
   input: Record<string, unknown>,
   options: AttemptOptions,
 ): Promise<Record<string, unknown>> {
-  const { at, signal, timeoutMs, exclusive, exclusiveKeys, waitFor } = options;
+  const { at, signal, timeoutMs, graceMs, exclusive, exclusiveKeys, waitFor } = options;
   const token =
     exclusive.tryAcquireAll(exclusiveKeys) ??
     (await waitFor({ for: "exclusive", keys: exclusiveKeys }, () =>
@@ -46,8 +50,9 @@ export async function attempt(
     token.release();
     unlink();
   });
-  const output = await (timeoutMs === undefined ? work : within(work, timeoutMs, abort, options));
-  return plain(output, at, options.maxOutputBytes);
+  const stopped = graceMs === undefined ? work : untilLeftAlone(work, graceMs, options);
+  const output = await (timeoutMs === undefined ? stopped : within(stopped, timeoutMs, abort, options));
+  return plainOutput(output, at, options.maxOutputBytes);
 }
 
 async function call(tool: Tool, input: Record<string, unknown>, signal: AbortSignal): Promise<unknown> {
@@ -98,33 +103,38 @@ async function within(
   }
 }
 
-/** The output as data, so that the tool cannot change it later and a resumed run gets the very same. */
-function plain(output: unknown, at: At, maxBytes: number): Record<string, unknown> {
-  let text: string | undefined;
+async function untilLeftAlone(
+  work: Promise<unknown>,
+  graceMs: number,
+  { at, signal, ports }: AttemptOptions,
+): Promise<unknown> {
+  const over = new AbortController();
+  const leftAlone = new Promise<never>((_, reject) => {
+    const told = (): void => {
+      ports.wait(graceMs, over.signal).then(
+        () => {
+          reject(new StepUnresponsiveError(at, graceMs));
+        },
+        // It has ended.
+        () => undefined,
+      );
+    };
+    signal.addEventListener("abort", told, { signal: over.signal });
+  });
   try {
-    text = jsonOf(output);
-  } catch (error) {
-    throw new ToolOutputError(at, `it is no JSON: ${(error as Error).message}`);
+    return await Promise.race([work, leftAlone]);
+  } finally {
+    over.abort();
+    // What comes too late concerns nobody.
+    work.catch(() => undefined);
   }
-  const size = Buffer.byteLength(text ?? "", "utf8");
-  if (size > maxBytes) throw new ToolOutputSizeError(at, size, maxBytes);
-  const value: unknown = text === undefined ? undefined : JSON.parse(text);
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    const what = Array.isArray(value) ? "an array" : value === null ? "null" : `a ${typeof value}`;
-    throw new ToolOutputError(at, `it must be an object with a key for each result, and is ${what}`);
-  }
-  return value as Record<string, unknown>;
-}
-
-/** Of what JSON has no word for, such as a function, there is none. */
-function jsonOf(value: unknown): string | undefined {
-  return JSON.stringify(value);
 }
 
 /** What a tool threw, as an error of the step. Those that are ours keep their type. */
 export function asStepError(error: unknown, at: At): Error {
   const isOurs =
     error instanceof ToolTimeoutError ||
+    error instanceof StepUnresponsiveError ||
     error instanceof ToolOutputError ||
     error instanceof ToolOutputSizeError;
   return isOurs ? error : new StepExecutionError(at, error);

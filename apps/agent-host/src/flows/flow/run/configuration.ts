@@ -24,6 +24,8 @@ export interface Configuration {
   readonly maxConcurrency?: number;
   /** For tools that have no limit of their own. Default: none. */
   readonly toolTimeoutMs?: number;
+  /** For how long a tool that was told to stop is waited for. Default: until it ends, so that nothing goes on after a run. */
+  readonly graceMs?: number;
   /** Default 10 MiB. */
   readonly maxOutputBytes?: number;
 }

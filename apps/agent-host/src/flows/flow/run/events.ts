@@ -84,6 +84,8 @@ export type FlowEvent = Always &
       }
     /** An output that cannot be merged: the step counts as failed from here on. */
     | ({ readonly kind: "merge_failed"; readonly record: StepRecord } & OfStep)
+    /** The cache cannot be used, which changes nothing but that the tool is called. */
+    | ({ readonly kind: "cache_failed"; readonly error: string } & OfStep)
     | { readonly kind: "checkpoint"; readonly sequence: number; readonly error?: string }
     /** Always the last one, once. */
     | { readonly kind: "flow_end"; readonly result: RunResult }

@@ -146,6 +146,7 @@ export class FlowExecutor {
         computing: this.#computing,
         exclusive: this.#exclusive,
         toolTimeoutMs: configuration.toolTimeoutMs,
+        graceMs: configuration.graceMs,
         maxOutputBytes: configuration.maxOutputBytes ?? 10 * 1024 * 1024,
       },
       announcer: new Announcer([...middleware, ...(options.middleware ?? [])], onHookFailure),

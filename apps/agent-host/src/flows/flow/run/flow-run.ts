@@ -54,7 +54,7 @@ export class FlowRun {
 
   /**
    * What fails in the run is in the result. Whatever happens, `flow_end` is the last event, once, and nothing of the run
-   * goes on afterwards.
+   * goes on afterwards but tools that were left alone.
    *
    * @throws `FlowCancelledError`, by rejecting, if it is ended from outside.
    */

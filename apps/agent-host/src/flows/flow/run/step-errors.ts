@@ -103,6 +103,18 @@ export class ToolTimeoutError extends StepError {
   }
 }
 
+/** What was told to stop, and has still not ended. */
+export class StepUnresponsiveError extends StepError {
+  override readonly name = "StepUnresponsiveError";
+
+  constructor(at: At, graceMs: number) {
+    super(
+      at,
+      `${JSON.stringify(at.tool)} was told to stop, still runs ${graceMs} ms later, and is left alone; let it heed its signal`,
+    );
+  }
+}
+
 export class ToolOutputError extends StepError {
   override readonly name = "ToolOutputError";
 

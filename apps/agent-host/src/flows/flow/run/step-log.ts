@@ -79,6 +79,9 @@ export class StepLog {
       working: () => {
         this.#tell({ kind: "step_working", ...place });
       },
+      cacheFailed: (error) => {
+        this.#tell({ kind: "cache_failed", error, ...place });
+      },
     };
   }
 

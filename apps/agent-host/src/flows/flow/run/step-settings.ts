@@ -17,6 +17,7 @@ export interface StepSettings {
   readonly computing: KeyedMutex;
   readonly exclusive: KeyedMutex;
   readonly toolTimeoutMs: number | undefined;
+  readonly graceMs: number | undefined;
   readonly maxOutputBytes: number;
 }
 

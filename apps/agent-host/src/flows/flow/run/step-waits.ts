@@ -7,6 +7,8 @@ export interface StepListener {
   started(inputs: unknown): void;
   waiting(wait: StepWait): void;
   working(): void;
+  /** The cache cannot be read or written. */
+  cacheFailed(error: string): void;
 }
 
 /** Waits without the slot of the step. */

@@ -2,7 +2,9 @@ import type { Step } from "../definition/definition.js";
 import type { Tool } from "../tools/tool.js";
 import { asStepError, attempt } from "./attempt.js";
 import { cacheKeyOf, keyText, type Output } from "./cache.js";
+import { CachedOutputs } from "./cached-outputs.js";
 import type { Inputs } from "./inputs.js";
+import { plainOutput } from "./plain-output.js";
 import { backoffMs, isRetryable } from "./retry.js";
 import { checkContract } from "./step-contract.js";
 import { type At, SchemaValidationError } from "./step-errors.js";
@@ -18,6 +20,7 @@ export class ToolRunner {
   readonly #at: At;
   readonly #outcome: StepOutcome;
   readonly #waitFor: WaitFor;
+  readonly #cached: CachedOutputs | undefined;
 
   constructor(
     settings: StepSettings,
@@ -33,13 +36,19 @@ export class ToolRunner {
     this.#at = at;
     this.#outcome = outcome;
     this.#waitFor = waitsOf(context, listener);
+    const { cache } = settings;
+    if (cache !== undefined)
+      this.#cached = new CachedOutputs(cache, (error) => {
+        listener.cacheFailed(error);
+      });
   }
 
   /** As the step says: from the cache, or with its retries. */
   async run(tool: Tool, inputs: Inputs): Promise<Output> {
     const input = this.#validInput(tool, inputs, this.#at);
-    const { cache, computing } = this.#settings;
-    if (cache === undefined || tool.traits.cacheable !== true) return await this.#computed(tool, input);
+    const { computing } = this.#settings;
+    const cached = this.#cached;
+    if (cached === undefined || tool.traits.cacheable !== true) return await this.#computed(tool, input);
     const key = cacheKeyOf(tool, input);
     const { signal } = this.#context;
     const text = keyText(key);
@@ -48,7 +57,9 @@ export class ToolRunner {
       computing.tryAcquire(text) ??
       (await this.#waitFor({ for: "cache" }, () => computing.acquire(text, { signal })));
     signal.throwIfAborted();
-    const known = await cache.get(key);
+    const known = await cached.get(key, (output) =>
+      this.#validOutput(tool, plainOutput(output, this.#at, this.#maxBytes(tool)), this.#at),
+    );
     if (known !== undefined) {
       this.#outcome.cached = true;
       return known;
@@ -56,7 +67,7 @@ export class ToolRunner {
     const outputs = await this.#computed(tool, input);
     // What does not hold to the step's contract is not what the next one wants to get either.
     checkContract("output", outputs, this.#step, this.#at, this.#settings);
-    await cache.set(key, outputs);
+    await cached.set(key, outputs);
     return outputs;
   }
 
@@ -83,7 +94,7 @@ export class ToolRunner {
       } catch (error) {
         const { message } = error as Error;
         retryErrors.push(message);
-        if (retry === null || !isRetryable(retry, error)) throw error;
+        if (signal.aborted || retry === null || !isRetryable(retry, error)) throw error;
         const { max_retries } = retry;
         if (retryErrors.length > max_retries) throw error;
         const ms = backoffMs(retry, retryErrors.length, ports);
@@ -95,7 +106,7 @@ export class ToolRunner {
   }
 
   async #call(tool: Tool, input: Record<string, unknown>, at: At): Promise<Output> {
-    const { toolTimeoutMs, maxOutputBytes, exclusive, ports } = this.#settings;
+    const { toolTimeoutMs, graceMs, exclusive, ports } = this.#settings;
     const { timeout_ms, exclusive: stepKey } = this.#step;
     const { traits } = tool;
     const { signal } = this.#context;
@@ -109,11 +120,16 @@ export class ToolRunner {
         exclusive,
         exclusiveKeys: [...new Set([stepKey, traits.exclusive])].filter((key) => typeof key === "string"),
         timeoutMs: timeout_ms ?? traits.timeout_ms ?? toolTimeoutMs,
-        maxOutputBytes: traits.max_output_bytes ?? maxOutputBytes,
+        graceMs,
+        maxOutputBytes: this.#maxBytes(tool),
       });
     } catch (error) {
       throw asStepError(error, at);
     }
+  }
+
+  #maxBytes({ traits }: Tool): number {
+    return traits.max_output_bytes ?? this.#settings.maxOutputBytes;
   }
 
   #validInput(tool: Tool, inputs: Inputs, at: At): Record<string, unknown> {

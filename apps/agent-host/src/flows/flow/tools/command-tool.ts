@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { runCommand } from "../../../processes/run-command.js";
 import type { Launch } from "../../../session/agent-process.js";
 import type { CommandDeclaration, ToolTraits } from "../definition/definition.js";
-import { Tool, type ToolContext } from "./tool.js";
+import { Tool, type ToolContext, type ToolFunction } from "./tool.js";
 
 /** How long a command may clean up once it is told to end, in milliseconds. */
 const grace = 2000;
@@ -21,13 +21,15 @@ const maxVariables = 512 * 1024;
 export function commandTool(name: string, declaration: CommandDeclaration & ToolTraits, base: string): Tool {
   const { command, output, cwd = ".", env } = declaration;
   const [program, ...args] = typeof command === "string" ? (["sh", "-c", command] as const) : command;
-  return new Tool(name, declaration, async (input, context) => {
+  const folder = resolve(base, cwd);
+  const call: ToolFunction = async (input, context) => {
     const environment = { ...process.env, ...inputVariables(input), ...env };
-    const launch = { command: program, args, cwd: resolve(base, cwd), env: environment };
+    const launch = { command: program, args, cwd: folder, env: environment };
     const limit = declaration.max_output_bytes ?? defaultMaxOutput;
     const stdout = await run(launch, `${JSON.stringify(input)}\n`, limit, context);
     return output === "json" ? parsed(stdout) : { stdout };
-  });
+  };
+  return new Tool(name, declaration, call, { command: [program, ...args], cwd: folder, env, output });
 }
 
 async function run(

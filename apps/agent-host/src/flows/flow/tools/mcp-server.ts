@@ -15,12 +15,14 @@ export class McpServer implements AsyncDisposable {
   /** Starts it. Rejects if it does not answer. */
   static async start(name: string, declaration: McpServerDeclaration, base: string): Promise<McpServer> {
     const [command, ...args] = declaration.command;
+    const { env } = declaration;
+    const cwd = resolve(base, declaration.cwd ?? ".");
     const client = new Client({ name: "agent-host", version: "0.1.0" });
     const transport = new StdioClientTransport({
       command,
       args,
-      cwd: resolve(base, declaration.cwd ?? "."),
-      env: { ...getDefaultEnvironment(), ...declaration.env },
+      cwd,
+      env: { ...getDefaultEnvironment(), ...env },
       stderr: "ignore",
     });
     try {
@@ -31,7 +33,7 @@ export class McpServer implements AsyncDisposable {
         tools.push(...page.tools);
         cursor = page.nextCursor;
       }
-      return new McpServer(name, client, tools);
+      return new McpServer(name, client, tools, { command: declaration.command, cwd, env });
     } catch (error) {
       await client.close();
       throw new Error(`the MCP server ${JSON.stringify(name)} cannot be used: ${(error as Error).message}`, {
@@ -43,11 +45,14 @@ export class McpServer implements AsyncDisposable {
   readonly #name: string;
   readonly #client: Client;
   readonly #tools: readonly McpTool[];
+  /** What was started. */
+  readonly #launch: object;
 
-  private constructor(name: string, client: Client, tools: readonly McpTool[]) {
+  private constructor(name: string, client: Client, tools: readonly McpTool[], launch: object) {
     this.#name = name;
     this.#client = client;
     this.#tools = tools;
+    this.#launch = launch;
   }
 
   /** One of its tools. What the file says of it counts before what the server says. Throws `ToolDefinitionError`. */
@@ -62,7 +67,8 @@ export class McpServer implements AsyncDisposable {
       );
     }
     const traits = { ...traitsOf(found), ...declaration };
-    return new Tool(name, traits, (input, context) => this.#call(remote, input, context));
+    const make = { server: this.#launch, tool: remote };
+    return new Tool(name, traits, (input, context) => this.#call(remote, input, context), make);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,4 +1,4 @@
-import { access } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { ToolTraits } from "../definition/definition.js";
@@ -28,7 +28,8 @@ interface ToolModule {
 }
 
 async function toolOf(name: string, path: string): Promise<Tool> {
-  const { default: run, input, output, traits = {} } = await importModule(name, path);
+  const { text, exported } = await load(name, path);
+  const { default: run, input, output, traits = {} } = exported;
   if (typeof run !== "function")
     throw new ToolDefinitionError(name, `must export a function as default (${path})`);
   for (const [what, schema] of Object.entries({ input, output }))
@@ -40,12 +41,16 @@ async function toolOf(name: string, path: string): Promise<Tool> {
     ...(input !== undefined && { input_schema: input as object }),
     ...(output !== undefined && { output_schema: output as object }),
   };
-  return new Tool(name, { ...(traits as ToolTraits), ...schemas }, run as ToolFunction);
+  return new Tool(name, { ...(traits as ToolTraits), ...schemas }, run as ToolFunction, { path, text });
 }
 
-async function importModule(name: string, path: string): Promise<ToolModule> {
+async function load(
+  name: string,
+  path: string,
+): Promise<{ readonly text: string; readonly exported: ToolModule }> {
   try {
-    return (await import(pathToFileURL(path).href)) as ToolModule;
+    const text = await readFile(path, "utf8");
+    return { text, exported: (await import(pathToFileURL(path).href)) as ToolModule };
   } catch (error) {
     throw new ToolDefinitionError(name, `cannot be loaded from ${path}: ${(error as Error).message}`);
   }

@@ -20,9 +20,14 @@ export class Tool {
   readonly output: JsonSchema | undefined;
   /** What its schemas are, in short: another one of this name with the same hash takes and makes the same. */
   readonly schemaHash: string;
+  /** What it is made of, in short: one with another hash may make something else of the same input. */
+  readonly makeHash: string;
 
-  /** @throws `ToolDefinitionError` for schemas that are none, and for traits that contradict each other. */
-  constructor(name: string, traits: ToolTraits, run: ToolFunction) {
+  /**
+   * @param make What it is made of, as JSON, so that nobody is given the outputs of another tool of this name.
+   * @throws `ToolDefinitionError` for schemas that are none, and for traits that contradict each other.
+   */
+  constructor(name: string, traits: ToolTraits, run: ToolFunction, make: object = {}) {
     const { input_schema, output_schema, schema_version = "1", cacheable, side_effects = "none" } = traits;
     if (cacheable === true && (changesThings.has(side_effects) || traits.idempotent === false))
       throw new ToolDefinitionError(
@@ -35,6 +40,7 @@ export class Tool {
     this.input = schemaOf(name, "input", input_schema, true);
     this.output = schemaOf(name, "output", output_schema);
     this.schemaHash = digest([input_schema ?? null, output_schema ?? null, schema_version]);
+    this.makeHash = digest(make);
   }
 
   /** Why it must not simply be tried again; `undefined` if it may. */

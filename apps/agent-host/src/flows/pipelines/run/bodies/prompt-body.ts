@@ -140,10 +140,12 @@ function prepareAppended(
   return async ({ signal, forced }) => {
     if (parts === undefined) return undefined;
     const texts: string[] = [];
-    for (const part of parts)
+    for (const part of parts) {
       texts.push(
         typeof part === "string" ? part : (await runShell(part, { cwd: context.cwd, signal, forced })).stdout,
       );
+      signal.throwIfAborted();
+    }
     return texts.join("\n");
   };
 }

@@ -10,6 +10,11 @@ export function prepareShell(template: Template, place: Place): Prepared {
   return {
     prompt: command.shown,
     run: () =>
-      callWithin(place, ({ signal, forced }) => runShell(command, { cwd: context.cwd, signal, forced })),
+      callWithin(place, async ({ signal, forced }) => {
+        const result = await runShell(command, { cwd: context.cwd, signal, forced });
+        // What has taken too long has failed, however it ends. A step that is cancelled may still have done its work.
+        if (!place.signal.aborted) signal.throwIfAborted();
+        return result;
+      }),
   };
 }
