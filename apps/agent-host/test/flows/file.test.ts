@@ -177,9 +177,9 @@ describe("shape", () => {
     },
   });
   const problems = (text: string): unknown[] =>
-    shape
-      .problems(SourceFile.parse("a", text))
-      .map(({ line, column, code, message }) => [`${line}:${column}`, code.slice(7), message]);
+    new FileProblemsError(shape.check(SourceFile.parse("a", text)).problems).problems.map(
+      ({ line, column, code, message }) => [`${line}:${column}`, code.slice(7), message],
+    );
 
   it("a file that fits has no problems", () => {
     expect(problems("id: a\ndepends_on: [b]\ncap: 1")).toEqual([]);

@@ -31,7 +31,7 @@ export function flowOf(file: SourceFile): FlowDefinition {
   const type = typeOf(file);
   refuse(versionProblems(file));
   refuse(sizeProblems(file));
-  refuse([...shapeOf(type).problems(file), ...choiceProblems(type, file)]);
+  refuse([...shapeOf(type).check(file).problems, ...choiceProblems(type, file)]);
   const flow = withDefaults(type, file.value);
   refuse([...referenceProblems(flow, file), ...topologyProblems(flow, file)]);
   return flow;
