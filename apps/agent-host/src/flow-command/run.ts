@@ -6,6 +6,7 @@ import { HostSignals } from "../session-command/host-signals.js";
 import { openLog } from "./open-log.js";
 import { UsageError } from "../usage-error.js";
 import { audienceFor } from "./audience.js";
+import { checkInputNames, checkStepNames } from "./run-names.js";
 import { type RunnerName, runnersFor } from "./runners.js";
 
 export interface RunOptions {
@@ -27,6 +28,8 @@ export async function runFile(
   const library = new Library();
   const called = capped(library.open(file), options.maxConcurrency);
   const inputs = readInputs(options.set);
+  checkInputNames(inputs.keys(), called, library);
+  checkStepNames(options.disable, called, library);
   const runners = await runnersFor(options.agent, command);
   const log = options.log === undefined ? undefined : await openLog(options.log);
   const stop = new AbortController();

@@ -2,6 +2,7 @@ import { dirname, resolve } from "node:path";
 import { FileProblemsError, type Problem } from "../file/problem.js";
 import { SourceFile } from "../file/source-file.js";
 import type { Pipeline, Scope, Step } from "./definition/model.js";
+import { callsOf } from "./definition/calls.js";
 import { type Checked, checkPipeline } from "./load.js";
 
 /** Steps to run, and the pipeline that they belong to. */
@@ -70,6 +71,7 @@ export class Library {
     if (done.has(called.scope)) return;
     const path = [...above, called.scope];
     for (const { target, step } of callsOf(called.scope)) {
+      if (target === undefined) continue;
       const next = this.#next(called.pipeline, target, step, problems);
       if (next === undefined) continue;
       if (path.includes(next.scope)) problems.push(this.#circle(called.pipeline, step, target));
@@ -109,19 +111,6 @@ export class Library {
     const message = `step "${step.id}" calls ${problem.file}: ${problem.message}`;
     return this.#load(source).file.problem(problem.code, message, [...step.at, "pipeline"]);
   }
-}
-
-/** The calls whose target is known before a run. */
-function callsOf({ steps }: Pick<Scope, "steps">): { target: string; step: Step }[] {
-  return steps.flatMap((step) => [
-    ...callsOf({ steps: [...step.before, ...step.then] }),
-    ...[
-      step.body.kind === "pipeline" ? step.body.target : undefined,
-      ...step.onResult.map(({ action }) => action.target),
-    ]
-      .filter((target) => target?.parts.every((part) => typeof part === "string"))
-      .map((target) => ({ target: target?.source ?? "", step })),
-  ]);
 }
 
 function refuse(problems: readonly Problem[]): void {

@@ -1,10 +1,9 @@
-import type { Path } from "../../file/source-file.js";
 import { didYouMean } from "../../file/suggestion.js";
 import type { Unread } from "../../file/unread.js";
-import type { Condition } from "../definition/condition.js";
 import type { Step } from "../definition/model.js";
 import type { Report } from "../definition/report.js";
-import { referencesOf, type Template } from "../definition/template.js";
+import { referencesOf } from "../definition/template.js";
+import { type Use, usesIn } from "../definition/uses.js";
 import type { StepGraph } from "./step-graph.js";
 
 /** Templates that name a step which they cannot see, or which is not there. */
@@ -20,14 +19,6 @@ export function checkTemplates(graph: StepGraph, report: Report): void {
           });
       }
     }
-}
-
-interface Use {
-  readonly template: Template | undefined;
-  /** Where it is in the file. */
-  readonly at: Path;
-  /** Whether the step itself is over by then. */
-  readonly isAfter: boolean;
 }
 
 function problemWith(
@@ -58,45 +49,4 @@ function followUpOf(id: string, graph: StepGraph, unread: Unread): Step | undefi
   if (step === undefined) return undefined;
   const calls = step.onResult.some(({ action }) => action.kind === "pipeline");
   return calls || unread.has([...step.at, "on_result"]) ? step : undefined;
-}
-
-/** All templates of a step and of what runs as a part of it, with where they stand. */
-function usesIn(step: Step): Use[] {
-  return [
-    ...step.before.flatMap((each) => ownUses(each, false)),
-    ...ownUses(step, false),
-    ...step.then.flatMap((each) => ownUses(each, true)),
-  ];
-}
-
-function ownUses(step: Step, isAfter: boolean): Use[] {
-  const uses: Use[] = [];
-  const add = (template: Template | undefined, field: Path, after = isAfter): void => {
-    uses.push({ template, at: [...step.at, ...field], isAfter: after });
-  };
-  const addCondition = (condition: Condition, field: Path, after?: boolean): void => {
-    if (condition.kind !== "comparison") return;
-    add(condition.left, field, after);
-    add(condition.right, field, after);
-  };
-  const { body, runner, gate } = step;
-  if (body.kind === "prompt") add(body.prompt, ["prompt"]);
-  if (body.kind === "shell") add(body.command, ["context", "shell"]);
-  if (body.kind === "pipeline") {
-    add(body.target, ["pipeline"]);
-    add(body.prompt, ["prompt"]);
-  }
-  addCondition(step.condition, ["condition"]);
-  add(runner.systemPrompt, ["system_prompt"]);
-  for (const each of runner.appendSystemPrompt ?? [])
-    add(each.kind === "text" ? each.text : each.command, ["append_system_prompt"]);
-  add(gate.message, ["message"]);
-  for (const { matcher, action, at } of step.onResult) {
-    const field = at.slice(step.at.length);
-    if (matcher.kind === "expression") addCondition(matcher.condition, field, true);
-    add(action.target, field, true);
-    add(action.prompt, field, true);
-    add(action.message, field, true);
-  }
-  return uses;
 }
