@@ -53,7 +53,9 @@ export async function runCommand(launch: Launch, options: CommandOptions): Promi
     // A process that has left the group may hold the pipe for ever.
     const both = await Promise.race([output, delay(outputGrace, undefined, { ref: false })]);
     if (both === undefined)
-      throw new Error("the command has ended, but something that it started keeps its output open");
+      throw new Error(
+        "the command has ended, but something that it started keeps its output open; redirect that, as in: other >/dev/null 2>&1 &",
+      );
     const [stdout, stderr] = both;
     return { stdout, stderr, exit };
   } finally {
