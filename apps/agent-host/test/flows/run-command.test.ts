@@ -76,6 +76,32 @@ describe("agent-host check", () => {
   });
 });
 
+describe("commands that only print", () => {
+  it.skipIf(process.platform !== "linux").each(["check", "explain", "materialize"])(
+    "a full disk behind the stdout of %s is told on stderr",
+    async (command) => {
+      const path = pipeline("  - {id: a, prompt: x}\n");
+      const full = openSync("/dev/full", "w");
+      try {
+        const run = spawn(process.execPath, [cli, command, path], { stdio: ["ignore", full, "pipe"] });
+        const closed = once(run, "close");
+        const stderr = await text(run.stderr ?? Readable.from([]));
+        expect(stderr).toMatch(/^agent-host: stdout cannot be written: ENOSPC.*\n$/);
+        expect(await closed).toEqual([1, null]);
+      } finally {
+        closeSync(full);
+      }
+    },
+  );
+
+  it("all of a long list of mistakes comes through a pipe", async () => {
+    const steps = Array.from({ length: 3000 }, (_, index) => `  - {id: s${index}, prompt: x, async: true}\n`);
+    const check = new HostCommand("check", pipeline(steps.join("")));
+    expect(await check.exit).toBe(2);
+    expect(check.stdout.split("\n")).toHaveLength(3001);
+  });
+});
+
 describe("agent-host run", () => {
   it("[P27] runs nothing of a file that is wrong, and makes no log", async () => {
     const path = pipeline("  - {id: a, context: {shell: 'echo ran'}}\n  - {id: b}\n");
