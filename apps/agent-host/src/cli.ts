@@ -6,6 +6,7 @@ import { type GuardOptions, runGuard } from "./guard/run-guard.js";
 import { defaultLimits } from "./session/limits.js";
 import { defaultRuns } from "./flow-command/claim-run.js";
 import type { RunAnyOptions } from "./flow-command/run-file.js";
+import { printing } from "./session-command/printing.js";
 import type { SessionCommandOptions } from "./session-command/run-session.js";
 
 const usageExit = 2;
@@ -129,7 +130,7 @@ function program(exit: (code: number) => void): Command {
     .option("--json", "for machines")
     .action(async (files: string[], options: { json?: boolean }) => {
       const { runCheck } = await import("./flow-command/check.js");
-      exit(await runCheck(files, options));
+      exit(await printing(() => runCheck(files, options)));
     });
 
   agentHost
@@ -141,7 +142,7 @@ function program(exit: (code: number) => void): Command {
     .option("--mermaid", "the graph alone")
     .action(async (file: string, options: { mermaid?: boolean }) => {
       const { runExplain } = await import("./flow-command/show.js");
-      await runExplain(file, options);
+      exit(await printing(() => runExplain(file, options)));
     });
 
   agentHost
@@ -150,7 +151,7 @@ function program(exit: (code: number) => void): Command {
     .argument("<file>", "YAML file")
     .action(async (file: string) => {
       const { runMaterialize } = await import("./flow-command/show.js");
-      runMaterialize(file);
+      exit(await printing(() => runMaterialize(file)));
     });
 
   agentHost

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { type Document, LineCounter, type Node, parseDocument } from "yaml";
 import { UsageError } from "./usage-error.js";
+import { describeYamlError } from "./yaml-error.js";
 
 /** A YAML file that the user has written: what is in it, and errors that say where it is wrong. */
 export class YamlFile {
@@ -18,8 +19,7 @@ export class YamlFile {
     const document = parseDocument(read(path, what, option), { lineCounter: this.#lines });
     const [problem] = document.errors;
     if (problem !== undefined) {
-      const [message = problem.message] = problem.message.split(" at line ");
-      throw this.wrong(problem.pos[0], `this is not YAML: ${message}`);
+      throw this.wrong(problem.pos[0], describeYamlError(problem));
     }
     this.contents = document.contents;
   }

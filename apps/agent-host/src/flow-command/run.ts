@@ -11,6 +11,7 @@ import { openLog } from "./open-log.js";
 import { UsageError } from "../usage-error.js";
 import { audienceFor } from "./audience.js";
 import type { ReportFile } from "./report-file.js";
+import { checkInputNames, checkStepNames } from "./run-names.js";
 import { type RunnerName, runnersFor } from "./runners.js";
 
 export interface RunOptions extends KeepOptions {
@@ -32,8 +33,11 @@ export async function runFile(
 ): Promise<number> {
   const library = new Library();
   const called = capped(library.open(file), options.maxConcurrency);
+  const inputs = readInputs(options.set);
+  checkInputNames(inputs.keys(), called, library);
+  checkStepNames(options.disable, called, library);
   const runners = await runnersFor(options.agent, command);
-  const asked = { inputs: readInputs(options.set), disabled: new Set(options.disable) };
+  const asked = { inputs, disabled: new Set(options.disable) };
   const log = options.log === undefined ? undefined : await openLog(options.log);
   try {
     await using run = await keepRun(file, library, asked, options);

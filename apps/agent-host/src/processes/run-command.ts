@@ -55,7 +55,9 @@ export async function runCommand(launch: Launch, options: CommandOptions): Promi
     const both = await Promise.race([output, delay(outputGrace, undefined, { ref: false })]);
     if (both === undefined) {
       signal.throwIfAborted();
-      throw new Error("the command has ended, but something that it started keeps its output open");
+      throw new Error(
+        "the command has ended, but something that it started keeps its output open; redirect that, as in: other >/dev/null 2>&1 &",
+      );
     }
     const [stdout, stderr] = both;
     return { stdout, stderr, exit };

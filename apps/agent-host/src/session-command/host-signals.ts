@@ -1,5 +1,6 @@
 import { constants } from "node:os";
 import { endSignals } from "../end-signals.js";
+import { flushStdout } from "./printing.js";
 
 /**
  * Hears when this process is told to end, or when nobody reads any more what it prints. Until `off()` the process does not end by itself:
@@ -22,13 +23,7 @@ export class HostSignals {
 
   /** Resolves, once all is printed that was to be, to the exit code: this one, or that of whatever ended it before. */
   async exitCode(code: number): Promise<number> {
-    await new Promise<void>((resolve) => {
-      process.stdout.write("", (error) => {
-        if (error) this.#unread(error);
-        // The stream tells of its error after this.
-        setImmediate(resolve);
-      });
-    });
+    await flushStdout(this.#unread);
     return this.#code ?? code;
   }
 

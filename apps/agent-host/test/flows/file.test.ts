@@ -69,7 +69,28 @@ describe("reading a file", () => {
       expect.stringMatching(/^a\.yaml:2:1: this is not YAML: Map keys must be unique/),
       expect.stringMatching(/^a\.yaml:3:4: this is not YAML: Unresolved tag: !secret/),
     ]);
-    expect(problemsOf("a: b\n---\nc: d\n")[0]).toContain("multiple documents");
+  });
+
+  it("[P3] a second document is told where it begins, in words for those who write files", () => {
+    expect(problemsOf("a: b\n# c\n---\nc: d\n---\ne: f\n")).toEqual([
+      "a.yaml:3:1: a file holds one document, and a second one begins here; take this --- out, or put what follows into a file of its own",
+    ]);
+  });
+
+  it("[P3] numbers that JSON cannot hold, and merge keys, are refused, each once", () => {
+    expect(
+      problemsOf("a: [.nan, 1]\nb: &b -.inf\nc: *b\nd: 1e400\ne: {<<: {x: 1}}\nf: &f {g: .NaN}\nh: *f\n"),
+    ).toEqual([
+      expect.stringMatching(/^a\.yaml:1:5: \.nan is no number/),
+      expect.stringMatching(/^a\.yaml:2:7: the number -\.inf is too large/),
+      expect.stringMatching(/^a\.yaml:4:4: the number 1e400 is too large/),
+      expect.stringMatching(/^a\.yaml:5:5: merge keys \(<<\) are not supported/),
+      expect.stringMatching(/^a\.yaml:6:11: \.NaN is no number/),
+    ]);
+    expect(SourceFile.parse("a", 'a: [".nan", 1e300]\nb: {"<<": 1}\n').value).toEqual({
+      a: [".nan", 1e300],
+      b: { "<<": 1 },
+    });
   });
 });
 
@@ -178,9 +199,9 @@ describe("shape", () => {
     },
   });
   const problems = (text: string): unknown[] =>
-    shape
-      .problems(SourceFile.parse("a", text))
-      .map(({ line, column, code, message }) => [`${line}:${column}`, code.slice(7), message]);
+    new FileProblemsError(shape.check(SourceFile.parse("a", text)).problems).problems.map(
+      ({ line, column, code, message }) => [`${line}:${column}`, code.slice(7), message],
+    );
 
   it("a file that fits has no problems", () => {
     expect(problems("id: a\ndepends_on: [b]\ncap: 1")).toEqual([]);

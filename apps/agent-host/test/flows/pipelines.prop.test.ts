@@ -2,10 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { SourceFile } from "../../src/flows/file/source-file.js";
 import { Library } from "../../src/flows/pipelines/library.js";
-import { pipelineOf } from "../../src/flows/pipelines/load.js";
 import type { RunEvent } from "../../src/flows/pipelines/run/events.js";
 import { runPipeline, type RunResult } from "../../src/flows/pipelines/run/pipeline-run.js";
-import { parse, problemsOf } from "./support/problems.js";
+import { parse, pipelineOf, problemsOf } from "./support/problems.js";
 import {
   type Behaviour,
   type RandomPipeline,

@@ -10,6 +10,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { cli, isGone } from "../support/guard-process.js";
 import { endCommands, HostCommand } from "../support/session-command.js";
 import { Library } from "../../src/flows/pipelines/library.js";
+import { UsageError } from "../../src/usage-error.js";
 import { runAnyFile } from "../../src/flow-command/run-file.js";
 import { inProcess } from "./support/in-process.js";
 import { file, problemsIn } from "./support/problems.js";
@@ -52,7 +53,10 @@ describe("agent-host check", () => {
     expect(await json.exit).toBe(2);
     expect(JSON.parse(json.stdout)).toMatchObject({
       valid: false,
-      problems: [{ file: bad, line: 3, column: 24, code: "config/validation-failed" }],
+      problems: [
+        { file: bad, line: 3, column: 24, code: "config/validation-failed" },
+        { file: bad, line: 4, column: 5, code: "config/validation-failed" },
+      ],
     });
   });
 
@@ -65,13 +69,41 @@ describe("agent-host check", () => {
       file("  - {id: a, pipeline: main.yaml}\n  - {id: z, prompt: x, async: true}\n"),
     );
     const broken = problemsIn(() => new Library().open(main));
-    expect(broken).toHaveLength(2);
-    expect(broken[0]).toContain('4:24 config/validation-failed step "z" is async');
-    expect(broken[1]).toContain('4:23 config/file-not-found step "b" calls');
+    expect(broken).toEqual([
+      expect.stringContaining('4:23 config/file-not-found step "b" calls'),
+      expect.stringContaining("3:5 pipeline/circular-reference"),
+      expect.stringContaining('4:24 config/validation-failed step "z" is async'),
+    ]);
     writeFileSync(join(path, "child.yaml"), file("  - {id: a, pipeline: main.yaml}\n"));
     const circle = problemsIn(() => new Library().open(main));
-    expect(circle[0]).toContain("3:5 pipeline/circular-reference");
-    expect(circle[0]).toContain("calls this pipeline again");
+    expect(circle[1]).toContain("3:5 pipeline/circular-reference");
+    expect(circle[1]).toContain("calls this pipeline again");
+  });
+});
+
+describe("commands that only print", () => {
+  it.skipIf(process.platform !== "linux").each(["check", "explain", "materialize"])(
+    "a full disk behind the stdout of %s is told on stderr",
+    async (command) => {
+      const path = pipeline("  - {id: a, prompt: x}\n");
+      const full = openSync("/dev/full", "w");
+      try {
+        const run = spawn(process.execPath, [cli, command, path], { stdio: ["ignore", full, "pipe"] });
+        const closed = once(run, "close");
+        const stderr = await text(run.stderr ?? Readable.from([]));
+        expect(stderr).toMatch(/^agent-host: stdout cannot be written: ENOSPC.*\n$/);
+        expect(await closed).toEqual([1, null]);
+      } finally {
+        closeSync(full);
+      }
+    },
+  );
+
+  it("all of a long list of mistakes comes through a pipe", async () => {
+    const steps = Array.from({ length: 3000 }, (_, index) => `  - {id: s${index}, prompt: x, async: true}\n`);
+    const check = new HostCommand("check", pipeline(steps.join("")));
+    expect(await check.exit).toBe(2);
+    expect(check.stdout.split("\n")).toHaveLength(3001);
   });
 });
 
@@ -175,7 +207,7 @@ describe("agent-host run", () => {
 
   it("a failure says where the step is declared that the run failed of", async () => {
     const shell = pipeline("  - {id: a, context: {shell: 'true'}}\n  - {id: b, prompt: '{{ input.who }}'}\n");
-    const options = { set: [], disable: [], agent: "scripted", runs: "" } as const;
+    const options = { set: [], disable: [], agent: "scripted", runs: join(folder(), "runs") } as const;
     const ended = await inProcess(() => runAnyFile(shell, [], options));
     expect(ended.code).toBe(1);
     expect(ended.stdout).toContain(
@@ -262,6 +294,45 @@ describe("agent-host run --resume", () => {
     expect(await run.exit).toBe(2);
     expect(run.stderr).toContain("cannot keep the run in /dev/null/runs");
     expect(run.stderr).toContain("Give another folder with --runs");
+  });
+});
+
+describe("names on the command line", () => {
+  const options = { set: [], disable: [], agent: "scripted", runs: join(folder(), "runs") } as const;
+  const child =
+    "  - {id: c, context: {shell: 'echo {{ input.target }}'}}\n  - {id: d, context: {shell: echo}}\n";
+
+  function calling(target: string): string {
+    const path = pipeline(
+      `  - {id: a, context: {shell: 'echo {{ input.who }}'}}\n  - {id: p, pipeline: '${target}', on_result: [{contains: zz, action: 'pipeline: child.yaml'}]}\n`,
+    );
+    writeFileSync(join(path, "../child.yaml"), file(child));
+    return path;
+  }
+
+  const refused = (path: string, more: object): Promise<unknown> =>
+    inProcess(() => runAnyFile(path, [], { ...options, ...more })).catch((error: unknown) => error);
+
+  it.each([
+    [{ set: ["whoo=1"] }, '--set whoo: there is no {{ input.whoo }} in the file; did you mean "who"?'],
+    [{ set: ["something=1"] }, "there is: prompt, who, target"],
+    [{ disable: ["b"] }, "--disable b: there is no such step; there is: a, p"],
+    [{ disable: ["p::cc"] }, '--disable p::cc: there is no such step; did you mean "p::c"?'],
+    [{ disable: ["p__on_result::x"] }, "there is no such step"],
+    [{ disable: ["c"] }, "there is no such step"],
+  ])("[P163] what no file knows is told before anything runs: %j", async (more, message) => {
+    const error = await refused(calling("child.yaml"), more);
+    expect(error).toBeInstanceOf(UsageError);
+    expect((error as Error).message).toContain(message);
+  });
+
+  it("[P163] what a called file knows is taken, and anything where a call is known only in a run", async () => {
+    const set = ["who=x", "target=y", "prompt=z"];
+    const known = { set, disable: ["p::c", "p__on_result::d"] };
+    expect(await refused(calling("child.yaml"), known)).toMatchObject({ code: 0 });
+    const dynamic = { set: ["who=x", "target=y", "which=child.yaml"], disable: ["p::anything"] };
+    expect(await refused(calling("{{ input.which }}"), dynamic)).toMatchObject({ code: 0 });
+    expect(await refused(calling("{{ input.which }}"), { disable: ["q"] })).toBeInstanceOf(UsageError);
   });
 });
 

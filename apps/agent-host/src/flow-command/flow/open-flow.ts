@@ -1,11 +1,12 @@
 import { dirname, resolve } from "node:path";
-import { FileProblemsError } from "../../flows/file/problem.js";
+import { FileProblemsError, type Problem } from "../../flows/file/problem.js";
 import { SourceFile } from "../../flows/file/source-file.js";
+import type { Unread } from "../../flows/file/unread.js";
 import { compile } from "../../flows/flow/check/compile.js";
-import { isError, toProblem } from "../../flows/flow/check/finding.js";
+import { isError, type IssueType, toProblem } from "../../flows/flow/check/finding.js";
 import { preflight } from "../../flows/flow/check/preflight.js";
 import type { FlowDefinition } from "../../flows/flow/definition/definition.js";
-import { flowOf } from "../../flows/flow/definition/load-flow.js";
+import { readFlow } from "../../flows/flow/definition/load-flow.js";
 import { ToolDefinitionError } from "../../flows/flow/tools/tool.js";
 import { openToolbox, type Toolbox } from "../../flows/flow/tools/toolbox.js";
 import { UsageError } from "../../usage-error.js";
@@ -28,14 +29,18 @@ export interface OpenFlow extends AsyncDisposable {
  */
 export async function openFlow(path: string, { servers }: { readonly servers: boolean }): Promise<OpenFlow> {
   const file = SourceFile.read(path);
-  const flow = flowOf(file);
-  const unsupported = preflight(flow);
-  if (unsupported.length > 0)
-    throw new FileProblemsError(
-      unsupported.map(({ feature, reason, path: at }) =>
-        file.problem("flow/unsupported", `"${feature}" is not supported: ${reason}`, at, "key"),
-      ),
-    );
+  const { flow, problems: found, unread } = readFlow(file);
+  const problems = [
+    ...found,
+    ...preflight(flow).map(({ feature, reason, path: at }) =>
+      file.problem("flow/unsupported", `"${feature}" is not supported: ${reason}`, at, "key"),
+    ),
+  ];
+  if (problems.length > 0)
+    throw new FileProblemsError([
+      ...problems,
+      ...(await certainProblems(flow, file, unread)).filter((each) => !isTold(each, problems)),
+    ]);
   const toolbox = await toolboxOf(flow, path, servers);
   const findings = compile(flow, toolbox.tools);
   const errors = findings.filter(isError);
@@ -52,6 +57,28 @@ export async function openFlow(path: string, { servers }: { readonly servers: bo
     [Symbol.asyncDispose]: () => toolbox[Symbol.asyncDispose](),
   };
 }
+
+/** Findings that hold whatever else is wrong with a flow. Of the others one cannot tell before that is mended. */
+async function certainProblems(flow: FlowDefinition, file: SourceFile, unread: Unread): Promise<Problem[]> {
+  if ((["tools", "mcp_servers", "schemas"] as const).some((key) => unread.has([key]))) return [];
+  let toolbox: Toolbox;
+  try {
+    toolbox = await openToolbox(flow, dirname(resolve(file.path)), { servers: false });
+  } catch {
+    return [];
+  }
+  await using tools = toolbox;
+  return compile(flow, tools.tools)
+    .filter(({ issue_type, path }) => certain.has(issue_type) && !unread.has(path))
+    .map((each) => toProblem(each, file));
+}
+
+/** A schema of the file that is not there is told as such before. */
+function isTold({ line, column }: Problem, problems: readonly Problem[]): boolean {
+  return problems.some((each) => each.line === line && each.column === column);
+}
+
+const certain: ReadonlySet<IssueType> = new Set(["missing_tool", "missing_fallback_tool", "unknown_schema"]);
 
 async function toolboxOf(flow: FlowDefinition, path: string, servers: boolean): Promise<Toolbox> {
   try {

@@ -12,14 +12,23 @@ export interface Problem {
   readonly message: string;
 }
 
-/** All that is wrong with a file, in the order of the rules that found it: one file always gets the same list. */
+/** All that is wrong, file after file and each from its top: the same files always get the same list. */
 export class FileProblemsError extends UsageError {
   readonly problems: readonly Problem[];
 
   constructor(problems: readonly Problem[]) {
-    super(problems.map(renderProblem).join("\n"));
-    this.problems = problems;
+    const sorted = inOrder(problems);
+    super(sorted.map(renderProblem).join("\n"));
+    this.problems = sorted;
   }
+}
+
+/** Files stay in the order in which they first come. */
+function inOrder(problems: readonly Problem[]): readonly Problem[] {
+  const files = new Map<string, number>();
+  for (const { file } of problems) if (!files.has(file)) files.set(file, files.size);
+  const place = ({ file }: Problem): number => files.get(file) ?? 0;
+  return problems.toSorted((a, b) => place(a) - place(b) || a.line - b.line || a.column - b.column);
 }
 
 function renderProblem({ file, line, column, message }: Problem): string {

@@ -2,7 +2,16 @@ import { type ErrorObject, type SchemaObject, type ValidateFunction } from "ajv"
 import { Ajv2020 } from "ajv/dist/2020.js";
 import type { Path, SourceFile } from "./source-file.js";
 import type { Problem } from "./problem.js";
-import { didYouMean } from "./suggestion.js";
+import { didYouMean, nameLike } from "./suggestion.js";
+import { Unread } from "./unread.js";
+
+/** A file beside the shape that it should have. */
+export interface Shaped {
+  readonly problems: readonly Problem[];
+  /** What the file holds, `undefined` standing where something of another type than asked for was. */
+  readonly sound: unknown;
+  readonly unread: Unread;
+}
 
 /** The shape of one kind of file: a JSON Schema (draft 2020-12), which is all that says which keys there are. */
 export class Shape {
@@ -15,17 +24,89 @@ export class Shape {
     this.#validate = ajv.compile(schema);
   }
 
-  /** What is wrong with the shape of a file, in the order of the file. */
-  problems(file: SourceFile): Problem[] {
-    if (this.#validate(file.value)) return [];
-    return (
-      (this.#validate.errors ?? [])
-        // What is one of several alternatives is told by the loader, which knows which one was meant.
-        .filter(({ keyword, schemaPath }) => keyword !== "oneOf" && !schemaPath.includes("/oneOf/"))
-        .map((error) => toProblem(file, error))
-        .sort((a, b) => a.line - b.line || a.column - b.column)
+  check(file: SourceFile): Shaped {
+    const unread = new Unread(file.value);
+    if (this.#validate(file.value)) return { problems: [], sound: file.value, unread };
+    // What is one of several alternatives is told by the loader, which knows which one was meant.
+    const errors = (this.#validate.errors ?? []).filter(
+      ({ keyword, schemaPath }) => keyword !== "oneOf" && !schemaPath.includes("/oneOf/"),
     );
+    for (const error of errors) {
+      const unknown = unknownKey(error);
+      if (unknown !== undefined)
+        unread.addStray(pathOf(error.instancePath), unknown, meantBy(error, unknown));
+    }
+    const told = errors.filter((error) => !isMisspelt(error, unread));
+    for (const error of told) unread.add(placeOf(error));
+    return {
+      problems: told.map((error) => toProblem(file, error)),
+      sound: without(
+        file.value,
+        errors
+          .filter(isOfOtherType)
+          .map((error) => ({ path: placeOf(error), isStray: unknownKey(error) !== undefined })),
+      ),
+      unread,
+    };
   }
+}
+
+/** Whether what is missing here is there under another name, which was told. */
+function isMisspelt(error: ErrorObject, unread: Unread): boolean {
+  return error.keyword === "required" && unread.has(placeOf(error));
+}
+
+/** Numbers out of range and texts of another form can be read all the same. */
+function isOfOtherType(error: ErrorObject): boolean {
+  return ["type", "enum", "const"].includes(error.keyword) || unknownKey(error) !== undefined;
+}
+
+function placeOf(error: ErrorObject): Path {
+  const path = pathOf(error.instancePath);
+  const key =
+    error.keyword === "required"
+      ? (error.params as { missingProperty: string }).missingProperty
+      : unknownKey(error);
+  return key === undefined ? path : [...path, key];
+}
+
+function knownKeys({ parentSchema }: ErrorObject): string[] {
+  return Object.keys((parentSchema as { properties?: object }).properties ?? {});
+}
+
+/** The key that a mapping should have instead: rather one that it does not have yet. */
+function meantBy(error: ErrorObject, unknown: string): string | undefined {
+  const names = knownKeys(error);
+  const absent = names.filter((name) => !Object.hasOwn(error.data as object, name));
+  return nameLike(unknown, absent) ?? nameLike(unknown, names);
+}
+
+/** A copy with `undefined` in these places, and without the keys that nobody knows. */
+function without(value: unknown, wrong: readonly Wrong[]): unknown {
+  if (wrong.length === 0) return value;
+  if (typeof value !== "object" || value === null || wrong.some(({ path }) => path.length === 0))
+    return undefined;
+  const within = new Map<string | number, Wrong[]>();
+  for (const { path, isStray } of wrong) {
+    const [key = "", ...rest] = path;
+    const inner = within.get(key) ?? [];
+    inner.push({ path: rest, isStray });
+    within.set(key, inner);
+  }
+  const copy = (Array.isArray(value) ? value.slice() : Object.assign(Object.create(null), value)) as Record<
+    string,
+    unknown
+  >;
+  for (const [key, inner] of within)
+    if (inner.some(({ path, isStray }) => isStray && path.length === 0)) Reflect.deleteProperty(copy, key);
+    else copy[key] = without(copy[key], inner);
+  return copy;
+}
+
+interface Wrong {
+  readonly path: Path;
+  /** Whether it is a key that nobody knows, and not a value of another type. */
+  readonly isStray: boolean;
 }
 
 function toProblem(file: SourceFile, error: ErrorObject): Problem {
@@ -33,9 +114,9 @@ function toProblem(file: SourceFile, error: ErrorObject): Problem {
   const name = path.length === 0 ? "the file" : `"${path.at(-1)}"`;
   const unknown = unknownKey(error);
   if (unknown !== undefined) {
-    const { properties = {} } = error.parentSchema as { properties?: object };
-    const names = Object.keys(properties);
-    const message = `unknown key "${unknown}"${didYouMean(unknown, names) || `; allowed: ${names.join(", ")}`}`;
+    const meant = meantBy(error, unknown);
+    const hint = meant === undefined ? `allowed: ${knownKeys(error).join(", ")}` : `did you mean "${meant}"?`;
+    const message = `unknown key "${unknown}"; ${hint}`;
     return file.problem("config/validation-failed", message, [...path, unknown], "key");
   }
   return file.problem(codeOf(error), `${name} ${describe(error)}`, path);

@@ -14,6 +14,7 @@ import { fileLimits, type FileLimits } from "./limits.js";
 import { FileProblemsError, type Problem } from "./problem.js";
 import { readText } from "./read-text.js";
 import { NoValueError, toValue } from "./to-value.js";
+import { describeYamlError } from "../../yaml-error.js";
 
 /** The keys and indexes from the top of a file to a value in it. */
 export type Path = readonly (string | number)[];
@@ -57,12 +58,12 @@ export class SourceFile {
       throw invalid(
         path,
         lines,
-        wrong.map(({ pos, message }) => ({ offset: pos[0], message: `this is not YAML: ${message}` })),
+        wrong.map((each) => ({ offset: each.pos[0], message: describeYamlError(each) })),
       );
     try {
       return new SourceFile(path, document, lines, toValue(document, limits));
     } catch (error) {
-      throw error instanceof NoValueError ? invalid(path, lines, [error]) : error;
+      throw error instanceof NoValueError ? invalid(path, lines, error.parts) : error;
     }
   }
 

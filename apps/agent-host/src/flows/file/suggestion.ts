@@ -1,10 +1,16 @@
 import { closest, distance } from "fastest-levenshtein";
 
+/** The one of the names that is much like the wrong one, if there is one. */
+export function nameLike(wrong: string, names: readonly string[]): string | undefined {
+  if (names.length === 0) return undefined;
+  const best = names.find((name) => name.toLowerCase() === wrong.toLowerCase()) ?? closest(wrong, names);
+  return isLike(wrong, best) ? best : undefined;
+}
+
 /** `; did you mean "x"?` if one of the names is much like the wrong one, and else nothing. */
 export function didYouMean(wrong: string, names: readonly string[]): string {
-  if (names.length === 0) return "";
-  const best = names.find((name) => name.toLowerCase() === wrong.toLowerCase()) ?? closest(wrong, names);
-  return isLike(wrong, best) ? `; did you mean "${best}"?` : "";
+  const best = nameLike(wrong, names);
+  return best === undefined ? "" : `; did you mean "${best}"?`;
 }
 
 /** The same letters, or all but two, or but a third of a long name; never more than 40 % of them are wrong. */

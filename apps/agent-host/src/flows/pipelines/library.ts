@@ -3,7 +3,8 @@ import { digest } from "../canonical-json.js";
 import { FileProblemsError, type Problem } from "../file/problem.js";
 import { SourceFile } from "../file/source-file.js";
 import type { Pipeline, Scope, Step } from "./definition/model.js";
-import { pipelineOf } from "./load.js";
+import { callsOf } from "./definition/calls.js";
+import { type Checked, checkPipeline } from "./load.js";
 
 /** Steps to run, and the pipeline that they belong to. */
 export interface Callable {
@@ -11,9 +12,8 @@ export interface Callable {
   readonly scope: Scope;
 }
 
-interface Loaded {
+interface Loaded extends Checked {
   readonly file: SourceFile;
-  readonly pipeline: Pipeline;
   readonly digest: string;
 }
 
@@ -27,22 +27,22 @@ export class Library {
    * @throws `FileProblemsError` with everything that is wrong in any of them.
    */
   open(path: string): Callable {
-    const { pipeline } = this.#load(path);
-    const problems: Problem[] = [];
-    this.#follow({ pipeline, scope: pipeline.main }, [], new Set(), problems);
-    // Those that nobody in the file calls are checked like the others.
-    for (const scope of pipeline.named.values()) this.#follow({ pipeline, scope }, [], new Set(), problems);
-    if (problems.length > 0) throw new FileProblemsError(unique(problems));
-    return { pipeline, scope: pipeline.main };
+    const { pipeline, problems: own } = this.#load(path);
+    const problems = [...own];
+    if (pipeline !== undefined)
+      // Those that nobody in the file calls are checked like the others.
+      for (const scope of [pipeline.main, ...pipeline.named.values()])
+        this.#follow({ pipeline, scope }, [], new Set(), problems);
+    const isOwn = ({ file }: Problem): boolean => file === path;
+    refuse(unique([...problems.filter(isOwn), ...problems.filter((each) => !isOwn(each))]));
+    return this.#opened(path);
   }
 
   /** What a step calls: a pipeline of its file by name, or another file. Throws `FileProblemsError`. */
   resolve({ source, named }: Pipeline, target: string): Callable {
-    const caller = this.#load(source).pipeline;
+    const { pipeline } = this.#opened(source);
     const scope = named.get(target);
-    if (scope !== undefined) return { pipeline: caller, scope };
-    const { pipeline } = this.#load(resolve(dirname(source), target));
-    return { pipeline, scope: pipeline.main };
+    return scope === undefined ? this.#opened(resolve(dirname(source), target)) : { pipeline, scope };
   }
 
   /** Where a step is declared, as messages begin; nothing is known of one that is not in this scope. */
@@ -58,6 +58,7 @@ export class Library {
 
   /** The same for one file. Throws `FileProblemsError` if it is not there any more, or not valid. */
   digestOf(path: string): string {
+    this.#opened(path);
     return this.#load(path).digest;
   }
 
@@ -66,10 +67,16 @@ export class Library {
     let loaded = this.#files.get(key);
     if (loaded === undefined) {
       const file = SourceFile.read(path);
-      loaded = { file, pipeline: pipelineOf(file), digest: digest(file.value) };
+      loaded = { file, ...checkPipeline(file), digest: digest(file.value) };
       this.#files.set(key, loaded);
     }
     return loaded;
+  }
+
+  #opened(path: string): Callable {
+    const { pipeline, problems } = this.#load(path);
+    if (pipeline === undefined || problems.length > 0) throw new FileProblemsError(problems);
+    return { pipeline, scope: pipeline.main };
   }
 
   /** Goes down the calls. `above` are those that this one is within. */
@@ -77,16 +84,30 @@ export class Library {
     if (done.has(called.scope)) return;
     const path = [...above, called.scope];
     for (const { target, step } of callsOf(called.scope)) {
-      try {
-        const next = this.resolve(called.pipeline, target);
-        if (path.includes(next.scope)) problems.push(this.#circle(called.pipeline, step, target));
-        else this.#follow(next, path, done, problems);
-      } catch (error) {
-        if (!(error instanceof FileProblemsError)) throw error;
-        problems.push(...error.problems.map((each) => this.#seenFrom(called.pipeline, step, each)));
-      }
+      if (target === undefined) continue;
+      const next = this.#next(called.pipeline, target, step, problems);
+      if (next === undefined) continue;
+      if (path.includes(next.scope)) problems.push(this.#circle(called.pipeline, step, target));
+      else this.#follow(next, path, done, problems);
     }
     done.add(called.scope);
+  }
+
+  /** What a step calls, as far as it can be read. */
+  #next(caller: Pipeline, target: string, step: Step, problems: Problem[]): Callable | undefined {
+    const scope = caller.named.get(target);
+    if (scope !== undefined) return { pipeline: caller, scope };
+    // It may be one of those in the file, if these could not be read.
+    if (caller.named.size === 0 && this.#load(caller.source).unread.has(["pipelines"])) return undefined;
+    try {
+      const { pipeline, problems: found } = this.#load(resolve(dirname(caller.source), target));
+      problems.push(...found);
+      return pipeline && { pipeline, scope: pipeline.main };
+    } catch (error) {
+      if (!(error instanceof FileProblemsError)) throw error;
+      problems.push(...error.problems.map((each) => this.#seenFrom(caller, step, each)));
+      return undefined;
+    }
   }
 
   #circle({ source }: Pipeline, step: Step, target: string): Problem {
@@ -105,17 +126,8 @@ export class Library {
   }
 }
 
-/** The calls whose target is known before a run. */
-function callsOf({ steps }: Scope): { target: string; step: Step }[] {
-  return steps.flatMap((step) => [
-    ...callsOf({ label: "", steps: [...step.before, ...step.then] }),
-    ...[
-      step.body.kind === "pipeline" ? step.body.target : undefined,
-      ...step.onResult.map(({ action }) => action.target),
-    ]
-      .filter((target) => target?.parts.every((part) => typeof part === "string"))
-      .map((target) => ({ target: target?.source ?? "", step })),
-  ]);
+function refuse(problems: readonly Problem[]): void {
+  if (problems.length > 0) throw new FileProblemsError(problems);
 }
 
 function unique(problems: readonly Problem[]): Problem[] {

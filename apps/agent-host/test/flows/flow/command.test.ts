@@ -484,3 +484,24 @@ export default () => ({});
     expect(ended.stderr).toContain("the log /dev/full cannot be written");
   });
 });
+
+describe("agent-host check", () => {
+  it("[F213] tells of tools that are not there and of what is not supported beside all else that is wrong", async () => {
+    const path = join(folder, "many.yaml");
+    const steps = [
+      "  - {tool_name: nowhere, timeout_msx: 1}",
+      "  - {flow_name: other}",
+      "  - {tool_name: nobody, input_contract: '#/schemas/none'}",
+    ];
+    writeFileSync(path, `type: Flow\nname: a\ndescription: d\nsteps:\n${steps.join("\n")}\n`);
+    const { code, stdout } = await inProcess(() => runCheck([path], {}));
+    expect(code).toBe(2);
+    expect(stdout.trimEnd().split("\n")).toEqual([
+      expect.stringMatching(/:5:17: .*there is no tool "nowhere"/),
+      expect.stringMatching(/:5:26: unknown key "timeout_msx"/),
+      expect.stringMatching(/:6:6: "flow_name" is not supported/),
+      expect.stringMatching(/:7:17: .*there is no tool "nobody"/),
+      expect.stringMatching(/:7:41: there is no schema "#\/schemas\/none"/),
+    ]);
+  });
+});

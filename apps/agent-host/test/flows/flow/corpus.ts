@@ -32,7 +32,7 @@ export const badFiles: readonly BadFile[] = [
     text: `${head}name: b\nsteps: []\n`,
     says: "4:1: this is not YAML: Map keys must be unique",
   },
-  { wrong: "two documents", text: `${head}steps: []\n---\n${head}`, says: "multiple documents" },
+  { wrong: "two documents", text: `${head}steps: []\n---\n${head}`, says: "a second one begins here" },
   { wrong: "no type", text: "kind: flow\nname: a\nsteps: []\n", says: 'a flow needs "type"' },
   {
     wrong: "an unknown type",

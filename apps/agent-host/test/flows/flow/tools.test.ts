@@ -196,7 +196,7 @@ it("a command that leaves somebody behind who keeps its output open is an error,
   const error = await rejection(Promise.resolve(run({}, { signal })));
   process.kill(Number(readFileSync(pidFile, "utf8")), "SIGKILL");
   rmSync(folder, { recursive: true });
-  expect(error.message).toContain("something that it started keeps its output open");
+  expect(error.message).toContain("something that it started keeps its output open; redirect that");
 });
 
 describe("tools of MCP servers", () => {

@@ -1,7 +1,14 @@
 import { FileProblemsError } from "../../../src/flows/file/problem.js";
 import { SourceFile } from "../../../src/flows/file/source-file.js";
 import type { Pipeline } from "../../../src/flows/pipelines/definition/model.js";
-import { pipelineOf } from "../../../src/flows/pipelines/load.js";
+import { checkPipeline } from "../../../src/flows/pipelines/load.js";
+
+/** Throws `FileProblemsError`. */
+export function pipelineOf(source: SourceFile): Pipeline {
+  const { pipeline, problems } = checkPipeline(source);
+  if (pipeline === undefined || problems.length > 0) throw new FileProblemsError(problems);
+  return pipeline;
+}
 
 export function parse(text: string): Pipeline {
   return pipelineOf(SourceFile.parse("p.yaml", text));

@@ -5,6 +5,7 @@ import { kindOf } from "../../file/file-kind.js";
 import { FileProblemsError, type Problem } from "../../file/problem.js";
 import { Shape } from "../../file/shape.js";
 import { type Path, SourceFile } from "../../file/source-file.js";
+import type { Unread } from "../../file/unread.js";
 import type { FlowDefinition } from "./definition.js";
 import { referenceProblems } from "./references.js";
 import { topologyProblems } from "./topology.js";
@@ -21,20 +22,44 @@ export function loadFlow(path: string): FlowDefinition {
   return flowOf(SourceFile.read(path));
 }
 
-/**
- * Makes a checked flow of a file.
- *
- * @throws `FileProblemsError`: with what keeps the file from being a flow of this format; else with all that is wrong with its
- * shape; else with all names in it that mean nothing, and steps that can never run.
- */
+/** Makes a checked flow of a file. Throws `FileProblemsError` with all that is wrong with it. */
 export function flowOf(file: SourceFile): FlowDefinition {
+  const { flow, problems } = readFlow(file);
+  refuse(problems);
+  return flow;
+}
+
+/** What of a file can be read as a flow, and all that is wrong with it. */
+export interface ReadFlow {
+  readonly flow: FlowDefinition;
+  readonly problems: readonly Problem[];
+  readonly unread: Unread;
+}
+
+/**
+ * Reads a flow's file, and looks at everything in it that can be read.
+ *
+ * @throws `FileProblemsError` with what keeps the file from being a flow of this format.
+ */
+export function readFlow(file: SourceFile): ReadFlow {
   const type = typeOf(file);
   refuse(versionProblems(file));
   refuse(sizeProblems(file));
-  refuse([...shapeOf(type).problems(file), ...choiceProblems(type, file)]);
-  const flow = withDefaults(type, file.value);
-  refuse([...referenceProblems(flow, file), ...topologyProblems(flow, file)]);
-  return flow;
+  const { problems, sound, unread } = shapeOf(type).check(file);
+  const flow = withDefaults(type, withSteps(sound));
+  const all = [
+    ...problems,
+    ...choiceProblems(type, file, unread),
+    ...referenceProblems(flow, file, unread),
+    ...topologyProblems(flow, file),
+  ];
+  return { flow, problems: all, unread };
+}
+
+/** What could not be read as a step stays one in its place, of which nothing is known. */
+function withSteps(sound: unknown): object {
+  const { steps = [], ...rest } = sound as { steps?: readonly unknown[] };
+  return { ...rest, steps: steps.map((step) => step ?? {}) };
 }
 
 function refuse(problems: readonly Problem[]): void {
@@ -84,13 +109,14 @@ function sizeProblems(file: SourceFile): Problem[] {
 }
 
 /** Of what excludes each other there must be one: the schema says so, too, but cannot say it in words. */
-function choiceProblems(type: FlowType, file: SourceFile): Problem[] {
+function choiceProblems(type: FlowType, file: SourceFile, unread: Unread): Problem[] {
   const { steps, tools } = file.value as { steps?: unknown; tools?: unknown };
   const ofStep = ["tool_name", "flow_name", ...(type === "DAGFlow" ? ["capability_id"] : [])];
   const check = (value: unknown, keys: readonly string[], name: string, path: Path): Problem[] => {
     if (typeof value !== "object" || value === null) return [];
     const count = keys.filter((key) => key in value).length;
-    if (count === 1) return [];
+    const isMisspelt = unread.hasRiddle(path) || keys.some((key) => unread.has([...path, key]));
+    if (count === 1 || (count === 0 && isMisspelt)) return [];
     return [invalid(file, `${name} must have exactly one of ${keys.join(", ")}; it has ${count}`, path)];
   };
   return [
@@ -136,7 +162,9 @@ const fillers = new Map<FlowType, (value: unknown) => unknown>();
 function withDefaults(type: FlowType, value: unknown): FlowDefinition {
   const fill =
     fillers.get(type) ??
-    new Ajv2020({ useDefaults: true, strict: true, allowUnionTypes: true }).compile(schemaOf(type));
+    new Ajv2020({ useDefaults: true, allErrors: true, strict: true, allowUnionTypes: true }).compile(
+      schemaOf(type),
+    );
   fillers.set(type, fill);
   const flow = structuredClone(value);
   fill(flow);

@@ -1,5 +1,5 @@
 import { Pattern } from "./pattern.js";
-import { parseTemplate, type Template } from "./template.js";
+import type { Template } from "./template.js";
 
 /** `always`, `never`, or a comparison of two texts. */
 export type Condition =
@@ -18,8 +18,8 @@ type Operator = "==" | "!=" | "contains" | "starts_with" | "ends_with" | "matche
 
 export const always: Condition = { kind: "always", source: "always" };
 
-/** Throws `Error` with a message for people. */
-export function parseCondition(source: string): Condition {
+/** Throws `Error` with a message for people. What is compared goes through `parseTemplate`. */
+export function parseCondition(source: string, parseTemplate: (text: string) => Template): Condition {
   const text = source.trim();
   if (text === "always" || text === "never") return { kind: text, source };
   const found = findOperator(text);

@@ -26,6 +26,8 @@ export interface Scope {
   /** For messages: `the pipeline`, `pipeline "lint"`. */
   readonly label: string;
   readonly steps: readonly Step[];
+  /** Whether there are steps whose ids could not be read: any name may be one of theirs. */
+  readonly hasUnnamed: boolean;
 }
 
 export interface Step {
@@ -88,6 +90,8 @@ export type Appended =
 export interface ResultRule {
   readonly matcher: Matcher;
   readonly action: ResultAction;
+  /** Where it is in the file. */
+  readonly at: Path;
 }
 
 export type Matcher =

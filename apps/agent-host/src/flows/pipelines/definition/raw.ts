@@ -1,10 +1,13 @@
-/** A file whose shape was checked: see schemas/pipeline.schema.json. */
+/** What of a file has the shape that it should have: see schemas/pipeline.schema.json. All else is `undefined`. */
 export interface RawPipeline {
-  readonly version: string;
+  readonly version?: string;
   readonly defaults?: RawDefaults;
-  readonly pipeline: readonly RawStep[];
-  readonly pipelines?: Readonly<Record<string, readonly RawStep[]>>;
+  readonly pipeline?: RawList<RawStep>;
+  readonly pipelines?: Readonly<Record<string, RawList<RawStep> | undefined>>;
 }
+
+/** What could not be read keeps its place. */
+export type RawList<T> = readonly (T | undefined)[];
 
 export interface RawDefaults {
   readonly max_concurrency?: number;
@@ -16,7 +19,7 @@ export interface RawDefaults {
 }
 
 export interface RawStep {
-  readonly id: string;
+  readonly id?: string;
   readonly prompt?: string;
   readonly context?: { readonly shell?: string };
   readonly pipeline?: string;
@@ -25,16 +28,16 @@ export interface RawStep {
   readonly do_while?: unknown;
   readonly for_each?: unknown;
   readonly async?: boolean;
-  readonly depends_on?: readonly string[];
+  readonly depends_on?: RawList<string>;
   readonly condition?: string;
   readonly resume?: boolean;
   readonly on_error?: string;
   readonly max_retries?: number;
   readonly output_schema?: unknown;
   readonly input_schema?: unknown;
-  readonly on_result?: readonly RawResult[] | RawBranch;
-  readonly before?: readonly RawChained[];
-  readonly then?: readonly RawChained[];
+  readonly on_result?: RawList<RawResult> | RawBranch;
+  readonly before?: RawList<RawChained>;
+  readonly then?: RawList<RawChained>;
   readonly message?: string;
   readonly on_headless?: "skip" | "abort" | "use_default";
   readonly default_value?: string;
@@ -43,7 +46,7 @@ export interface RawStep {
   readonly tools?: unknown;
   readonly sampling?: unknown;
   readonly system_prompt?: string;
-  readonly append_system_prompt?: string | readonly (string | RawAppended)[];
+  readonly append_system_prompt?: string | RawList<string | RawAppended>;
 }
 
 export type RawChained = string | Omit<RawStep, "id">;

@@ -1,17 +1,17 @@
 import type { Path } from "../../file/source-file.js";
 import type { Pipeline, Scope, Step } from "./model.js";
-import type { RawDefaults, RawPipeline, RawStep } from "./raw.js";
+import type { RawDefaults, RawList, RawPipeline, RawStep } from "./raw.js";
 import { readStep } from "./read-step.js";
 import type { Report } from "./report.js";
 
-/** Reads a file whose shape was checked, and takes down what is wrong with each step by itself. */
+/** Reads what of a file has its shape, and takes down what is wrong with each step by itself. */
 export function readPipeline(raw: RawPipeline, report: Report): Pipeline {
   const names = Object.keys(raw.pipelines ?? {}).sort();
   return {
     source: report.file.path,
-    version: raw.version,
+    version: raw.version ?? "",
     defaults: readDefaults(raw.defaults ?? {}),
-    main: readScope("the pipeline", raw.pipeline, ["pipeline"], report),
+    main: readScope("the pipeline", raw.pipeline ?? [], ["pipeline"], report),
     named: new Map(
       names.map((name) => [
         name,
@@ -30,8 +30,10 @@ function readDefaults(raw: RawDefaults): Pipeline["defaults"] {
   };
 }
 
-function readScope(label: string, raw: readonly RawStep[], path: Path, report: Report): Scope {
-  const steps = raw.map((step, index) => readStep(step, index, [...path, index], report));
+function readScope(label: string, raw: RawList<RawStep>, path: Path, report: Report): Scope {
+  const steps: Step[] = [];
+  for (const [place, step] of raw.entries())
+    if (step !== undefined) steps.push(readStep(step, steps.length, [...path, place], report));
   const seen = new Map<string, Step>();
   for (const step of steps) {
     if (seen.has(step.id))
@@ -40,5 +42,6 @@ function readScope(label: string, raw: readonly RawStep[], path: Path, report: R
     if (step.id === "invocation" && step.index > 0)
       report.addStep(step, "must be the first of its pipeline", ["id"]);
   }
-  return { label, steps };
+  const hasUnnamed = raw.some((step) => step?.id === undefined);
+  return { label, steps, hasUnnamed };
 }

@@ -2,7 +2,7 @@ import type { Path } from "../../file/source-file.js";
 import { parseCondition } from "./condition.js";
 import type { Matcher, ResultAction, ResultRule } from "./model.js";
 import { Pattern } from "./pattern.js";
-import type { RawAction, RawBranch, RawResult, RawStep } from "./raw.js";
+import type { RawAction, RawBranch, RawList, RawResult, RawStep } from "./raw.js";
 import { readTemplate } from "./read-template.js";
 import type { Report } from "./report.js";
 
@@ -11,10 +11,11 @@ export function readResult(raw: RawStep["on_result"], path: Path, report: Report
   if (raw === undefined) return [];
   if (isList(raw))
     return raw.flatMap((entry, index) => {
+      if (entry === undefined) return [];
       const at = [...path, index];
       const matcher = readMatcher(entry, at, index, report);
       const action = readAction(entry, at, `entry ${index} of on_result`, report);
-      return matcher === undefined || action === undefined ? [] : [{ matcher, action }];
+      return [{ matcher, action, at }];
     });
   return readBranch(raw, path, report);
 }
@@ -25,35 +26,47 @@ function readBranch(raw: RawBranch, path: Path, report: Report): ResultRule[] {
   const matcher = readMatcher(entry, path, 0, report);
   const yes = if_true && readAction(if_true, [...path, "if_true"], "if_true", report);
   const no = if_false && readAction(if_false, [...path, "if_false"], "if_false", report);
-  if (if_true === undefined && if_false === undefined)
+  if (if_true === undefined && if_false === undefined && !report.unread.has(path))
     report.add("on_result needs if_true or if_false", path, { at: "key" });
-  if (matcher === undefined) return [];
   return [
-    { matcher, action: yes ?? goOn },
-    ...(no === undefined ? [] : [{ matcher: { kind: "always" } as const, action: no }]),
+    { matcher, action: yes ?? goOn, at: [...path, "if_true"] },
+    ...(no === undefined
+      ? []
+      : [{ matcher: { kind: "always" } as const, action: no, at: [...path, "if_false"] }]),
   ];
 }
 
 const goOn: ResultAction = { kind: "continue", target: undefined, prompt: undefined, message: undefined };
 
+/** In place of a matcher that could not be read. */
+const always: Matcher = { kind: "always" };
+
 const matchers = ["contains", "exit_code", "matches", "expression", "always", "field"] as const;
 
-function readMatcher(entry: RawResult, path: Path, index: number, report: Report): Matcher | undefined {
+function readMatcher(entry: RawResult, path: Path, index: number, report: Report): Matcher {
   const there = matchers.filter((name) => name in entry);
   const [kind] = there;
+  const { unread } = report;
   if (kind === undefined || there.length > 1) {
+    if (
+      kind === undefined &&
+      (unread.hasRiddle(path) || matchers.some((name) => unread.has([...path, name])))
+    )
+      return always;
     const found = there.length === 0 ? "none" : there.join(", ");
-    report.add(
+    report.addUnread(
       `entry ${index} of on_result must have exactly one matcher (${matchers.join(", ")}); it has ${found}`,
       path,
     );
-    return undefined;
+    return always;
   }
   if ("equals" in entry !== (kind === "field")) {
-    report.add(`"field" and "equals" belong together, in entry ${index} of on_result`, path);
-    return undefined;
+    if (unread.has([...path, "equals"]) || unread.has([...path, "field"])) return always;
+    report.addUnread(`"field" and "equals" belong together, in entry ${index} of on_result`, path);
+    return always;
   }
   const at = [...path, kind];
+  if (unread.has(at)) return always;
   const { contains = "", exit_code, matches = "", expression = "", field = "", equals } = entry;
   switch (kind) {
     case "always":
@@ -64,15 +77,19 @@ function readMatcher(entry: RawResult, path: Path, index: number, report: Report
       return { kind, text: contains };
     case "exit_code":
       if (exit_code === "any" || typeof exit_code === "number") return { kind, code: exit_code };
-      report.add('"exit_code" must be a whole number or any', at);
-      return undefined;
+      report.addUnread('"exit_code" must be a whole number or any', at);
+      return always;
     case "matches": {
       const pattern = report.try(() => new Pattern(matches), at, undefined, '"matches": ');
-      return pattern && { kind, pattern };
+      return pattern === undefined ? always : { kind, pattern };
     }
     case "expression": {
-      const condition = report.try(() => parseCondition(expression), at, undefined);
-      return condition && { kind, condition };
+      const condition = report.try(
+        () => parseCondition(expression, (text) => readTemplate(text, at, report)),
+        at,
+        undefined,
+      );
+      return condition === undefined ? always : { kind, condition };
     }
     case "field":
       return { kind, path: field, equals };
@@ -81,7 +98,7 @@ function readMatcher(entry: RawResult, path: Path, index: number, report: Report
 
 const plainActions = ["continue", "break", "abort_pipeline", "pause_for_human"] as const;
 
-function readAction(entry: RawAction, path: Path, what: string, report: Report): ResultAction | undefined {
+function readAction(entry: RawAction, path: Path, what: string, report: Report): ResultAction {
   const { action } = entry;
   const at = [...path, "action"];
   const prompt = readTemplate(entry.prompt, [...path, "prompt"], report);
@@ -91,11 +108,13 @@ function readAction(entry: RawAction, path: Path, what: string, report: Report):
   const [, called] = /^pipeline:\s*(\S.*)$/s.exec(action ?? "") ?? [];
   if (called !== undefined)
     return { kind: "pipeline", target: readTemplate(called, at, report), prompt, message };
+  const unreadAction: ResultAction = { ...goOn, prompt, message };
+  if (report.unread.has(at)) return unreadAction;
   const found = action === undefined ? "has no action" : `has the unknown action ${JSON.stringify(action)}`;
-  report.add(`${what} ${found}; there is ${plainActions.join(", ")} and "pipeline: path"`, at);
-  return undefined;
+  report.addUnread(`${what} ${found}; there is ${plainActions.join(", ")} and "pipeline: path"`, at);
+  return unreadAction;
 }
 
-function isList(raw: readonly RawResult[] | RawBranch): raw is readonly RawResult[] {
+function isList(raw: RawList<RawResult> | RawBranch): raw is RawList<RawResult> {
   return Array.isArray(raw);
 }

@@ -3,15 +3,18 @@ import { didYouMean } from "../../file/suggestion.js";
 import { JsonSchema } from "../../json-schema.js";
 import { always, parseCondition } from "./condition.js";
 import type { Appended, Body, ErrorPolicy, RunnerSettings, Step } from "./model.js";
-import type { RawChained, RawStep } from "./raw.js";
+import type { RawChained, RawList, RawStep } from "./raw.js";
 import { readResult } from "./read-result.js";
 import { readTemplate } from "./read-template.js";
 import type { Report } from "./report.js";
 
-/** Reads one step whose shape was checked, and takes down what is wrong with it by itself. */
+/** Reads what of a step has its shape, and takes down what is wrong with it by itself. */
 export function readStep(raw: RawStep, index: number, at: Path, report: Report): Step {
-  const { id } = raw;
+  // Nobody can name one without an id: this is for messages.
+  const { id = `#${index + 1}` } = raw;
   const named = { id, at };
+  const isMissing = (field: keyof RawStep): boolean =>
+    raw[field] === undefined && !report.unread.has([...at, field]);
   const schema = (field: "output_schema" | "input_schema"): JsonSchema | undefined => {
     const source = raw[field];
     if (source === undefined) return undefined;
@@ -22,22 +25,28 @@ export function readStep(raw: RawStep, index: number, at: Path, report: Report):
       `step "${id}": its ${field} is no schema: `,
     );
   };
-  const body = readBody(raw, at, report);
+  const body = readBody(raw, named, report);
   const condition = raw.condition;
   const step: Step = {
     id,
     index,
     at,
-    body,
+    body: body ?? { kind: "gate" },
     async: raw.async ?? false,
-    dependsOn: raw.depends_on ?? [],
+    // One that could not be read keeps its place, and is no name.
+    dependsOn: raw.depends_on?.map((name) => name ?? "") ?? [],
     // Without async there is nothing to copy: absent is a conversation of its own.
     resume: raw.async === true ? raw.resume : (raw.resume ?? false),
     condition:
       condition === undefined
         ? always
-        : report.try(() => parseCondition(condition), [...at, "condition"], always, `step "${id}": `),
-    onError: readErrorPolicy(raw, body, named, report),
+        : report.try(
+            () => parseCondition(condition, (text) => readTemplate(text, [...at, "condition"], report)),
+            [...at, "condition"],
+            always,
+            `step "${id}": `,
+          ),
+    onError: readErrorPolicy(raw, body, named, isMissing, report),
     outputSchema: schema("output_schema"),
     inputSchema: schema("input_schema"),
     onResult: readResult(raw.on_result, [...at, "on_result"], report),
@@ -48,32 +57,33 @@ export function readStep(raw: RawStep, index: number, at: Path, report: Report):
       onHeadless: raw.on_headless ?? "skip",
       defaultValue: raw.default_value,
     },
-    runner: readRunner(raw, at, report),
+    runner: readRunner(raw, named, report),
   };
-  if (body.kind === "join" && raw.input_schema !== undefined)
+  if (body?.kind === "join" && raw.input_schema !== undefined)
     report.addStep(
       named,
       "is a join, and has no single predecessor whose output an input_schema could describe",
       ["input_schema"],
     );
-  if (step.gate.onHeadless === "use_default" && step.gate.defaultValue === undefined)
+  if (step.gate.onHeadless === "use_default" && isMissing("default_value"))
     report.addStep(named, "says on_headless: use_default and has no default_value", ["on_headless"]);
   return step;
 }
 
 const primaries = ["prompt", "skill", "pipeline", "action", "context", "do_while", "for_each"] as const;
 
-function readBody(raw: RawStep, at: Path, report: Report): Body {
-  const { id } = raw;
-  const nothing: Body = { kind: "gate" };
-  const there = primaries.filter(
-    (name) => raw[name] !== undefined && !(name === "prompt" && raw.pipeline !== undefined),
-  );
+/** What it does; `undefined` if one cannot tell. */
+function readBody(raw: RawStep, named: Pick<Step, "id" | "at">, report: Report): Body | undefined {
+  const { at } = named;
+  const there = primaries.filter((name) => name in raw && !(name === "prompt" && "pipeline" in raw));
   const [primary] = there;
   if (primary === undefined || there.length > 1) {
+    const isTold = primary === undefined && mayHavePrimary(at, report);
+    report.unread.add([...at, "action"]);
+    if (isTold) return undefined;
     const found = there.length === 0 ? "0" : `${there.length} (${there.join(", ")})`;
-    report.addStep({ id, at }, `must have exactly one of ${primaries.join(", ")}; it has ${found}`);
-    return nothing;
+    report.addStep(named, `must have exactly one of ${primaries.join(", ")}; it has ${found}`);
+    return undefined;
   }
   const path = [...at, primary];
   switch (primary) {
@@ -86,48 +96,59 @@ function readBody(raw: RawStep, at: Path, report: Report): Body {
         prompt: readTemplate(raw.prompt, [...at, "prompt"], report),
       };
     case "context":
-      if (raw.context?.shell !== undefined)
-        return { kind: "shell", command: readTemplate(raw.context.shell, [...path, "shell"], report) };
-      report.addStep({ id, at }, "has a context with 0 sources; it must have exactly one: shell", [
-        "context",
-      ]);
-      return nothing;
+      if (raw.context?.shell === undefined && !report.unread.has(path))
+        report.addStep(named, "has a context with 0 sources; it must have exactly one: shell", ["context"]);
+      return { kind: "shell", command: readTemplate(raw.context?.shell ?? "", [...path, "shell"], report) };
     case "action":
-      return readAction(raw, path, report);
+      return readAction(raw, named, report);
     default:
-      report.addStep({ id, at }, `uses "${primary}", which is not supported yet`, [primary], { at: "key" });
-      return nothing;
+      report.addStep(named, `uses "${primary}", which is not supported yet`, [primary], { at: "key" });
+      report.unread.add([...at, "action"]);
+      return undefined;
   }
+}
+
+function mayHavePrimary(at: Path, { unread }: Report): boolean {
+  return unread.hasRiddle(at) || primaries.some((name) => unread.has([...at, name]));
 }
 
 const actions = ["join", "pause_for_human"];
 
-function readAction({ id, action = "", on_error, async }: RawStep, path: Path, report: Report): Body {
+function readAction(
+  { action, on_error, async }: RawStep,
+  { id, at }: Pick<Step, "id" | "at">,
+  report: Report,
+): Body | undefined {
   if (action === "join")
     return { kind: "join", onError: on_error === "wait_for_all" ? "wait_for_all" : "fail_fast" };
-  if (action === "reload_self" && async === true)
-    report.add(`step "${id}": reload_self cannot be async`, path);
+  if (action === "pause_for_human") return { kind: "gate" };
+  const wrong = (message: string): void => {
+    report.addUnread(`step "${id}"${message}`, [...at, "action"]);
+  };
+  if (action === "reload_self" && async === true) wrong(": reload_self cannot be async");
   else if (action === "reload_self" || action === "modify_output")
-    report.add(`step "${id}": the action ${action} is not supported yet`, path);
-  else if (action !== "pause_for_human")
-    report.add(
-      `step "${id}" has the unknown action ${JSON.stringify(action)}${didYouMean(action, actions)}; there is ${actions.join(" and ")}`,
-      path,
+    wrong(`: the action ${action} is not supported yet`);
+  else if (action !== undefined)
+    wrong(
+      ` has the unknown action ${JSON.stringify(action)}${didYouMean(action, actions)}; there is ${actions.join(" and ")}`,
     );
-  return { kind: "gate" };
+  return undefined;
 }
 
 function readErrorPolicy(
   raw: RawStep,
-  body: Body,
+  body: Body | undefined,
   step: Pick<Step, "id" | "at">,
+  isMissing: (field: keyof RawStep) => boolean,
   report: Report,
 ): ErrorPolicy {
   const { on_error: policy, max_retries: maxRetries } = raw;
   const abort: ErrorPolicy = { kind: "abort_pipeline" };
   const shown = JSON.stringify(policy);
-  if (body.kind === "join") {
-    if (policy !== undefined && policy !== "fail_fast" && policy !== "wait_for_all")
+  // It may be a join.
+  if (body === undefined && isJoinPolicy(policy)) return abort;
+  if (body?.kind === "join") {
+    if (policy !== undefined && !isJoinPolicy(policy))
       report.addStep(
         step,
         `is a join and cannot have on_error ${shown}; there is fail_fast and wait_for_all`,
@@ -137,7 +158,7 @@ function readErrorPolicy(
       report.addStep(step, "is a join, which calls nobody: it cannot have max_retries", ["max_retries"]);
     return abort;
   }
-  if (maxRetries !== undefined && policy !== "retry")
+  if (maxRetries !== undefined && policy !== "retry" && !report.unread.has([...step.at, "on_error"]))
     report.addStep(step, "has max_retries without on_error: retry", ["max_retries"]);
   switch (policy) {
     case undefined:
@@ -147,10 +168,11 @@ function readErrorPolicy(
       return { kind: "continue" };
     case "retry":
       if (maxRetries !== undefined) return { kind: "retry", maxRetries };
-      report.addStep(step, "has on_error: retry, which needs max_retries (1 or more)", ["on_error"]);
+      if (isMissing("max_retries"))
+        report.addStep(step, "has on_error: retry, which needs max_retries (1 or more)", ["on_error"]);
       return abort;
     default: {
-      const hint = policy === "fail_fast" || policy === "wait_for_all" ? "only a join can have it; " : "";
+      const hint = isJoinPolicy(policy) ? "only a join can have it; " : "";
       report.addStep(
         step,
         `cannot have on_error ${shown}: ${hint}there is abort_pipeline, continue, and retry with max_retries`,
@@ -161,21 +183,26 @@ function readErrorPolicy(
   }
 }
 
+function isJoinPolicy(policy: string | undefined): boolean {
+  return policy === "fail_fast" || policy === "wait_for_all";
+}
+
 function readChain(
-  chain: readonly RawChained[] | undefined,
+  chain: RawList<RawChained> | undefined,
   parent: string,
   name: "before" | "then",
   at: Path,
   report: Report,
 ): Step[] {
-  return (chain ?? []).map((entry, index) => {
+  return (chain ?? []).flatMap((entry, index) => {
+    if (entry === undefined) return [];
     const id = `${parent}::${name}::${index}`;
     const raw = typeof entry === "string" ? { id, prompt: entry } : { ...entry, id };
     return readStep(raw, index, [...at, name, index], report);
   });
 }
 
-function readRunner(raw: RawStep, at: Path, report: Report): RunnerSettings {
+function readRunner(raw: RawStep, { id, at }: Pick<Step, "id" | "at">, report: Report): RunnerSettings {
   const { runner, model, tools, sampling, append_system_prompt: appended } = raw;
   const path = [...at, "append_system_prompt"];
   const entries = typeof appended === "string" ? [appended] : appended;
@@ -185,13 +212,14 @@ function readRunner(raw: RawStep, at: Path, report: Report): RunnerSettings {
     tools,
     sampling,
     systemPrompt: readTemplate(raw.system_prompt, [...at, "system_prompt"], report),
-    appendSystemPrompt: entries?.map((entry, index): Appended => {
+    appendSystemPrompt: entries?.flatMap((entry, index): Appended | [] => {
       const place = typeof appended === "string" ? path : [...path, index];
+      if (entry === undefined) return [];
       if (typeof entry === "string") return { kind: "text", text: readTemplate(entry, place, report) };
       const { text, shell } = entry;
-      if ((text === undefined) === (shell === undefined))
+      if ((text === undefined) === (shell === undefined) && !report.unread.has(place))
         report.add(
-          `step "${raw.id}": an entry of append_system_prompt is a text, or has either text or shell`,
+          `step "${id}": an entry of append_system_prompt is a text, or has either text or shell`,
           place,
         );
       return shell === undefined

@@ -1,6 +1,6 @@
 import type { Path } from "../../file/source-file.js";
 import type { Report } from "./report.js";
-import { parseTemplate, type Template } from "./template.js";
+import { parseTemplate, type Template, TemplateError } from "./template.js";
 
 /** A template that the file may hold; takes down what is wrong with it. */
 export function readTemplate(text: string, path: Path, report: Report): Template;
@@ -10,7 +10,9 @@ export function readTemplate(text: string | undefined, path: Path, report: Repor
   try {
     return parseTemplate(text);
   } catch (error) {
-    report.add((error as Error).message, path, { code: "template/unresolved-variable" });
-    return { source: text, parts: [text] };
+    if (!(error instanceof TemplateError)) throw error;
+    for (const message of error.messages)
+      report.addUnread(message, path, { code: "template/unresolved-variable" });
+    return error.template;
   }
 }

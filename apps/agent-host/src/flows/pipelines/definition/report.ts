@@ -1,19 +1,28 @@
 import type { Problem } from "../../file/problem.js";
 import type { Path, SourceFile } from "../../file/source-file.js";
+import { Unread } from "../../file/unread.js";
 import { JsonSchemaError } from "../../json-schema.js";
 import type { Step } from "./model.js";
 
-/** Takes down what is wrong with a file, in the order in which the rules find it. */
+/** Takes down what is wrong with a file. */
 export class Report {
   readonly file: SourceFile;
   readonly problems: Problem[] = [];
+  readonly unread: Unread;
 
-  constructor(file: SourceFile) {
+  constructor(file: SourceFile, unread = new Unread(file.value)) {
     this.file = file;
+    this.unread = unread;
   }
 
   add(message: string, path: Path, { code = "config/validation-failed", at = "value" }: Where = {}): void {
     this.problems.push(this.file.problem(code, message, path, at));
+  }
+
+  /** The same of something that nothing can be made of. */
+  addUnread(message: string, path: Path, where?: Where): void {
+    this.add(message, path, where);
+    this.unread.add(path);
   }
 
   /** Of a step: `field` is where in it, if there is one place. */
@@ -27,7 +36,7 @@ export class Report {
       return read();
     } catch (error) {
       const within = error instanceof JsonSchemaError ? error.path : [];
-      this.add(`${prefix}${(error as Error).message}`, [...path, ...within]);
+      this.addUnread(`${prefix}${(error as Error).message}`, [...path, ...within]);
       return otherwise;
     }
   }

@@ -1,3 +1,4 @@
+import type { Step } from "../definition/model.js";
 import type { Report } from "../definition/report.js";
 import { missing } from "./join-schemas.js";
 import { schemaObject, typeMismatch } from "./schema-object.js";
@@ -7,6 +8,7 @@ import type { StepGraph } from "./step-graph.js";
 export function checkAdjacentSchemas(graph: StepGraph, report: Report): void {
   for (const step of graph.scope.steps) {
     const producer = graph.predecessor(step);
+    if (!isSure(step, producer, report)) continue;
     const produced = schemaObject(producer?.outputSchema);
     const expected = schemaObject(step.inputSchema);
     if (producer === undefined || produced === undefined || expected === undefined) continue;
@@ -25,4 +27,14 @@ export function checkAdjacentSchemas(graph: StepGraph, report: Report): void {
         "required",
       );
   }
+}
+
+/** Whether one can tell who comes before a step. */
+function isSure(step: Step, producer: Step | undefined, { unread }: Report): boolean {
+  const { at } = step;
+  return ![
+    [...at, "depends_on"],
+    [...at, "action"],
+    [...(producer?.at ?? at), "async"],
+  ].some((path) => unread.has(path));
 }

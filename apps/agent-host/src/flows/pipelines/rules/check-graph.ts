@@ -8,13 +8,13 @@ import { checkSessions } from "./sessions.js";
 import { StepGraph } from "./step-graph.js";
 import { checkTemplates } from "./template-scope.js";
 
-/** Checks what the steps of a pipeline say of each other. The order of the rules is fixed, and with it that of the problems. */
+/** Checks what the steps of a pipeline say of each other, as far as they could be read. */
 export function checkGraph({ main, named, defaults }: Pipeline, report: Report): void {
   for (const scope of [main, ...named.values()]) checkScope(scope, defaults, report);
 }
 
 function checkScope(scope: Scope, defaults: Pipeline["defaults"], report: Report): void {
-  const graph = new StepGraph(scope);
+  const graph = new StepGraph(scope, report.unread);
   checkOrphans(graph, report);
   checkJoins(graph, report);
   checkReferences(graph, report);

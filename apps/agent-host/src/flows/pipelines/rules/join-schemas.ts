@@ -6,8 +6,12 @@ import type { StepGraph } from "./step-graph.js";
 /** Joins with a schema whose dependencies do not all have one. */
 export function checkMixedJoins(graph: StepGraph, report: Report): void {
   for (const step of graph.scope.steps) {
-    if (!isJoin(step) || step.outputSchema === undefined) continue;
-    const plain = graph.dependencies(step).find(({ outputSchema }) => outputSchema === undefined);
+    if (!isJoin(step) || step.outputSchema === undefined || graph.isGuess(step)) continue;
+    const plain = graph
+      .dependencies(step)
+      .find(
+        ({ outputSchema, at }) => outputSchema === undefined && !report.unread.has([...at, "output_schema"]),
+      );
     if (plain !== undefined)
       report.addStep(
         step,
@@ -23,7 +27,7 @@ export function checkJoinShapes(graph: StepGraph, report: Report): void {
   for (const step of graph.scope.steps) {
     const schema = isJoin(step) ? schemaObject(step.outputSchema) : undefined;
     const dependencies = graph.dependencies(step);
-    if (schema === undefined || dependencies.some(({ outputSchema }) => outputSchema === undefined)) continue;
+    if (schema === undefined || graph.isGuess(step)) continue;
     const wrong = (message: string, field: readonly string[]): void => {
       report.addStep(step, message, ["output_schema", ...field], { code: "schema/compatibility-failed" });
     };
@@ -44,12 +48,11 @@ export function checkJoinShapes(graph: StepGraph, report: Report): void {
           "required",
         ]);
     }
-    const ids = dependencies.map(({ id }) => id);
     for (const name of requiredOf(schema))
-      if (!ids.includes(name))
+      if (!graph.names(step).includes(name))
         wrong(`requires the field "${name}", which is none of its dependencies`, ["required"]);
     if (schema.additionalProperties === false)
-      for (const id of ids)
+      for (const { id } of dependencies)
         if (!Object.hasOwn(schema.properties ?? {}, id))
           wrong(`allows no additionalProperties and does not list its dependency "${id}"`, [
             "additionalProperties",

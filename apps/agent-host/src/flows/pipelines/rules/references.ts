@@ -5,9 +5,10 @@ import { isJoin, type Step } from "../definition/model.js";
 import type { StepGraph } from "./step-graph.js";
 
 /** Async steps that nobody waits for. */
-export function checkOrphans({ scope }: StepGraph, report: Report): void {
-  const named = new Set(scope.steps.flatMap((step) => step.dependsOn));
-  for (const step of scope.steps)
+export function checkOrphans(graph: StepGraph, report: Report): void {
+  const { steps } = graph.scope;
+  const named = new Set(steps.flatMap((step) => graph.names(step).filter((id) => id !== step.id)));
+  for (const step of steps)
     if (step.async && !named.has(step.id))
       report.addStep(
         step,
@@ -17,9 +18,9 @@ export function checkOrphans({ scope }: StepGraph, report: Report): void {
       );
 }
 
-export function checkJoins({ scope }: StepGraph, report: Report): void {
-  for (const step of scope.steps)
-    if (isJoin(step) && step.dependsOn.length === 0)
+export function checkJoins(graph: StepGraph, report: Report): void {
+  for (const step of graph.scope.steps)
+    if (isJoin(step) && graph.names(step).length === 0 && !report.unread.has([...step.at, "depends_on"]))
       report.addStep(step, "is a join and has no depends_on list; name the steps whose results it joins", [
         "action",
       ]);
@@ -31,17 +32,19 @@ export function checkReferences(graph: StepGraph, report: Report): void {
   for (const step of graph.scope.steps)
     for (const [at, id] of step.dependsOn.entries()) {
       const path = ["depends_on", at];
+      if (report.unread.has([...step.at, ...path])) continue;
       const wrong = (message: string): void => {
         report.addStep(step, message, path);
       };
       const found = graph.step(id);
       if (step.dependsOn.indexOf(id) < at) wrong(`names "${id}" twice in depends_on`);
       else if (id === step.id) wrong("depends on itself; take it out");
-      else if (found === undefined)
-        wrong(
-          `depends on "${id}", which is not declared in ${graph.scope.label}${didYouMean(id, others(graph, step))}`,
-        );
-      else if (found.index > step.index)
+      else if (found === undefined) {
+        if (!graph.scope.hasUnnamed)
+          wrong(
+            `depends on "${id}", which is not declared in ${graph.scope.label}${didYouMean(id, graph.idsBefore(step))}`,
+          );
+      } else if (found.index > step.index)
         wrong(`depends on "${id}", which is declared later${remedy(step, found, cycle)}`);
     }
 }
@@ -59,8 +62,4 @@ function cycleOf(graph: StepGraph): readonly string[] {
   const known = (step: Step): string[] =>
     [...new Set(step.dependsOn)].filter((id) => id !== step.id && graph.step(id) !== undefined);
   return cycleIn(steps.map((step) => [step.id, known(step)])) ?? [];
-}
-
-function others({ scope }: StepGraph, step: Step): string[] {
-  return scope.steps.filter((each) => each.index < step.index).map(({ id }) => id);
 }

@@ -10,18 +10,18 @@ export function checkResultFields({ scope }: StepGraph, report: Report): void {
 }
 
 function checkStep(step: Step, report: Report): void {
+  const { unread } = report;
+  // It may be a join.
+  if (unread.has([...step.at, "action"])) return;
   const name = isJoin(step) ? "output_schema" : "input_schema";
   const schema = isJoin(step) ? step.outputSchema : step.inputSchema;
-  for (const { matcher } of step.onResult) {
-    if (matcher.kind !== "field") continue;
-    if (schema === undefined)
-      report.addStep(step, `looks at the field "${matcher.path}" in on_result, which needs an ${name}`, [
-        "on_result",
-      ]);
-    else if (!knows(schema.source, matcher.path.split(".")))
-      report.addStep(step, `looks at the field "${matcher.path}" in on_result, which is not in its ${name}`, [
-        "on_result",
-      ]);
+  for (const { matcher, at } of step.onResult) {
+    if (matcher.kind !== "field" || unread.has([...step.at, name])) continue;
+    const wrong = (what: string): void => {
+      report.add(`step "${step.id}" looks at the field "${matcher.path}" in on_result, which ${what}`, at);
+    };
+    if (schema === undefined) wrong(`needs an ${name}`);
+    else if (!knows(schema.source, matcher.path.split("."))) wrong(`is not in its ${name}`);
   }
 }
 

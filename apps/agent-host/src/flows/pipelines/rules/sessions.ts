@@ -5,7 +5,10 @@ import type { StepGraph } from "./step-graph.js";
 /** Steps that go on with one conversation, and could do so at the same time. */
 export function checkSessions(graph: StepGraph, defaults: Defaults, report: Report): void {
   const resuming = graph.scope.steps.filter(
-    ({ resume, body }) => resume === true && (body.kind === "prompt" || body.kind === "pipeline"),
+    ({ resume, body, at }) =>
+      resume === true &&
+      (body.kind === "prompt" || body.kind === "pipeline") &&
+      !report.unread.has([...at, "runner"]),
   );
   for (const [at, step] of resuming.entries()) {
     const rivals = resuming

@@ -1,13 +1,21 @@
+import { nameLike } from "../../file/suggestion.js";
+import type { Unread } from "../../file/unread.js";
 import type { Scope, Step } from "../definition/model.js";
 
-/** Who depends on whom among the steps of one scope. Names that mean no earlier step are left out, so there are no cycles. */
+/**
+ * Who depends on whom among the steps of one scope. Names that mean no earlier step are left out, so there are no cycles. A misspelt
+ * name stands for the one that was meant, and what could not be read for all the names in it: what is wrong there is told once.
+ */
 export class StepGraph {
   readonly scope: Scope;
+  readonly #unread: Unread;
   readonly #byId = new Map<string, Step>();
   readonly #reach = new Map<Step, ReadonlySet<Step>>();
+  readonly #named = new Map<Step, readonly string[]>();
 
-  constructor(scope: Scope) {
+  constructor(scope: Scope, unread: Unread) {
     this.scope = scope;
+    this.#unread = unread;
     for (const step of scope.steps) if (!this.#byId.has(step.id)) this.#byId.set(step.id, step);
   }
 
@@ -15,9 +23,32 @@ export class StepGraph {
     return this.#byId.get(id);
   }
 
-  /** What a step names in `depends_on`, in that order. */
+  /** What a step names in `depends_on`, or means to. */
+  names(step: Step): readonly string[] {
+    let names = this.#named.get(step);
+    if (names === undefined) {
+      names = [
+        ...step.dependsOn.map((id) => (this.#byId.has(id) ? id : (nameLike(id, this.idsBefore(step)) ?? id))),
+        ...this.#unread.namesIn(step.at, "depends_on"),
+        ...(this.isGuess(step) ? this.idsBefore(step) : []),
+      ];
+      this.#named.set(step, names);
+    }
+    return names;
+  }
+
+  /** Whether a step names somebody, and nobody can tell whom. */
+  isGuess({ at }: Step): boolean {
+    return this.#unread.has([...at, "depends_on"]) && this.#unread.namesIn(at, "depends_on").size === 0;
+  }
+
+  idsBefore(step: Step): string[] {
+    return this.scope.steps.slice(0, step.index).map(({ id }) => id);
+  }
+
+  /** The steps that these names mean, in that order. */
   dependencies(step: Step): Step[] {
-    return [...new Set(step.dependsOn)].flatMap((id) => {
+    return [...new Set(this.names(step))].flatMap((id) => {
       const found = this.#byId.get(id);
       return found !== undefined && found.index < step.index ? [found] : [];
     });
