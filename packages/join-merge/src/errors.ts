@@ -141,8 +141,15 @@ export function show(name: string): string {
   return JSON.stringify(name);
 }
 
-/** What was thrown, in a message. */
+/** What was thrown, in a message. Never throws: a branch may throw anything, such as a proxy that has been revoked. */
 export function inWords(error: unknown): string {
-  if (error instanceof Error) return error.message;
-  return Object(error) === error ? Object.prototype.toString.call(error) : String(error);
+  try {
+    if (error instanceof Error) {
+      const { message }: { readonly message: unknown } = error;
+      return String(message);
+    }
+    return Object(error) === error ? Object.prototype.toString.call(error) : String(error);
+  } catch {
+    return "an error that cannot be shown";
+  }
 }
