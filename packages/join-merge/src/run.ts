@@ -6,11 +6,11 @@ import { defaults, type Settings } from "./options.js";
 import type { BranchRecord, JoinReport } from "./record.js";
 import type { Schedule } from "./schedule.js";
 import { Seat } from "./seat.js";
+import { throwLater } from "./throw-later.js";
 import { Watch } from "./watch.js";
 
 declare function setTimeout(callback: () => void, milliseconds: number): unknown;
 declare function clearTimeout(timer: unknown): void;
-declare function queueMicrotask(callback: () => void): void;
 
 /** What the kinds of joins do differently. */
 export interface Work {
@@ -153,10 +153,7 @@ export class Run {
     try {
       this.settings.report?.(report);
     } catch (error) {
-      // What a listener throws changes nothing here, and is not lost.
-      queueMicrotask(() => {
-        throw error;
-      });
+      throwLater(error);
     }
   }
 
@@ -222,7 +219,8 @@ export class Run {
 
   #begin(branch: Branch, slot: Slot | undefined): void {
     if (branch.stopped !== undefined) {
-      if (slot !== undefined) this.budget?.giveBack(slot, this);
+      if (slot !== undefined) this.budget?.takeBack(slot, this);
+      this.budget?.advance(this);
       return;
     }
     if (slot !== undefined) branch.seat?.take(slot);
@@ -239,18 +237,18 @@ export class Run {
 
   #ended(branch: Branch): void {
     const { report, waitAll } = this.settings;
-    const slot = branch.seat?.leave();
     this.#running -= 1;
     if (!this.#isOver) {
       branch.settled = this.#settled += 1;
       if (branch.stopped === undefined) this.#open -= 1;
       if (report !== undefined) this.tell({ type: "settle", record: branch.record() });
       if (branch.status === "succeeded" || waitAll) this.#launch(this.work.schedule.after(branch));
-      if (this.#open === 0) this.#decide();
-      if (this.#running === 0 && this.#isDecided) this.#finish();
     }
-    // Last: whoever is to go next stands in the queue by now.
-    if (slot !== undefined) this.budget?.giveBack(slot, this);
+    // Whoever is to go next stands in the queue by now; and what a governor throws can still be told.
+    const hadSlot = branch.seat?.leave();
+    if (this.#open === 0) this.#decide();
+    if (this.#running === 0 && this.#isDecided) this.#finish();
+    if (hadSlot === true) this.budget?.advance(this);
   }
 
   /** From this position on nothing counts. */
