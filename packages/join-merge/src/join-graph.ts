@@ -148,7 +148,7 @@ export function joinGraphMerge<
   const run: Run = new Run(order, settings, {
     schedule: scheduleOf(order, levels, (level) => {
       try {
-        if (run.failure() === undefined) merging.add(level, run);
+        if (run.failure() === undefined) merging.addLevel(level, run);
       } catch (error) {
         run.stop(error);
       }

@@ -36,7 +36,8 @@ export class Merging {
   readonly #rules: Rules;
   readonly #relate: Relate;
   readonly #merge: Merge<Branch>;
-  #shared: object | undefined;
+  #alone: object | undefined;
+  #soFar: object | undefined;
 
   constructor(options: IntoOptions<object, unknown> | undefined, relate: Relate = apart) {
     const { base = {}, isolate } = options ?? {};
@@ -61,8 +62,7 @@ export class Merging {
 
   /** The base for a branch that comes after no other. */
   baseAlone(): object {
-    if (this.isolation === "clone") return view(this.#base, "clone");
-    return (this.#shared ??= view(this.#base, this.isolation));
+    return this.#forEach((this.#alone ??= this.#forAll(this.#base)));
   }
 
   /** The base for a branch that comes after these. */
@@ -74,9 +74,17 @@ export class Merging {
     return view(merge.value as Output, this.isolation);
   }
 
-  /** The base for all branches of a level, when those before have been added. */
+  /** The base for all branches of a level: what there was when the level began, whenever they look. */
   baseSoFar(): object {
-    return view(this.value as Output, this.isolation);
+    return this.#forEach((this.#soFar ??= this.#forAll(this.value as Output)));
+  }
+
+  /** Adds what a level made. The next one sees it. */
+  addLevel(branches: readonly Branch[], run: Run): void {
+    // Before any is added: a branch that never looked was given what the others were.
+    if (this.#rules.delta) this.#soFar ??= this.#forAll(this.value as Output);
+    this.add(branches, run);
+    this.#soFar = undefined;
   }
 
   /** Adds what these branches made. If that cannot be, those to blame have failed. */
@@ -91,6 +99,15 @@ export class Merging {
       this.#blame(error, run);
       throw error;
     }
+  }
+
+  #forAll(values: Output): object {
+    return view(values, this.isolation === "freeze" ? "freeze" : "none");
+  }
+
+  /** What was made for all, for one of them. */
+  #forEach(shared: object): object {
+    return this.isolation === "clone" ? view(shared as Output, "clone") : shared;
   }
 
   #begin(): Merge<Branch> {

@@ -7,6 +7,7 @@ import {
   JoinError,
   type JoinReport,
   KeyCollisionError,
+  type MergeContext,
   type Task,
   type TaskContext,
 } from "../src/index.js";
@@ -518,6 +519,58 @@ describe("joinGraphMerge", () => {
         x: 1,
         y: 1,
       });
+    },
+  );
+
+  it.each(
+    (["ready", "levels"] as const).flatMap((schedule) =>
+      (["none", "freeze", "clone"] as const).map((isolate) => ({ schedule, isolate })),
+    ),
+  )(
+    "[F156, F243] takes what a task changed also where it never looked at the base: %o",
+    async ({ schedule, isolate }) => {
+      const base = { x: 0, y: 0 };
+      const tasks = graph<typeof base>()
+        .task("a", (context) => ({ ...context.base, x: 1 }))
+        .task("b", (context) => ({ ...context.base, y: 1 }))
+        .task("c", ["a", "b"], (context) => ({ ...context.base, x: 2 }))
+        .task("d", ["a", "b"], (context) => ({ ...context.base, y: 2 }));
+      const options = { base, delta: true, schedule, isolate } as const;
+      const made = { a: { x: 1, y: 0 }, b: { x: 0, y: 1 }, c: { x: 2, y: 1 }, d: { x: 1, y: 2 } };
+      const { a, b, c, d } = made;
+      expect(await joinGraphMerge(tasks, options)).toEqual({ x: 2, y: 2 });
+      for (const completed of [{ a }, { a, b }, { a, b, d }, { a, b, c, d }])
+        expect(await joinGraphMerge(tasks, { ...options, completed })).toEqual({ x: 2, y: 2 });
+      const closures = graph()
+        .task("a", () => ({ ...base, x: 1 }))
+        .task("b", () => ({ ...base, y: 1 }));
+      expect(await joinGraphMerge(closures, options)).toEqual({ x: 1, y: 1 });
+    },
+  );
+
+  it.each(["none", "freeze", "clone"] as const)(
+    "[F48, F49] by levels shows all of a level one object, and copies only where each is to have its own: %s",
+    async (isolate) => {
+      const seen: Record<string, unknown> = {};
+      const look = ({ base, name }: MergeContext<object>): object => {
+        seen[name] = base;
+        return { [name]: 1 };
+      };
+      const tasks = graph<object>()
+        .task("a", look)
+        .task("b", look)
+        .task("c", ["a"], look)
+        .task("d", ["b"], look);
+      await joinGraphMerge(tasks, { schedule: "levels", isolate, base: { x: 0 } });
+      expect(seen).toEqual({
+        a: { x: 0 },
+        b: { x: 0 },
+        c: { x: 0, a: 1, b: 1 },
+        d: { x: 0, a: 1, b: 1 },
+      });
+      expect([seen["a"] === seen["b"], seen["c"] === seen["d"]]).toEqual(
+        isolate === "clone" ? [false, false] : [true, true],
+      );
     },
   );
 
