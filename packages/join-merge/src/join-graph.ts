@@ -116,6 +116,9 @@ export function joinGraph<const T extends Tasks, M extends JoinMode = "fail-fast
  * written again and follows `onBaseCollision`; two tasks of which neither depends on the other must not write one key,
  * unless `keys` has a rule. With `schedule: "levels"` outputs are merged after each level, and `context.base` has all of earlier levels.
  *
+ * **Complexity**: as `joinGraph`, and O(keys) for each task that reads `context.base`, for which it is made; by levels for each level of
+ * which a task does. A long chain of which each task reads it takes quadratic time; `context.deps` has what the task before made without that.
+ *
  * @throws As `joinGraph` and `joinMerge`.
  *
  * @example

@@ -1,7 +1,7 @@
 import { demand, keep } from "@holdfast/core";
 import type { Branch } from "./branch.js";
 import { KeyCollisionError, ReducerError } from "./errors.js";
-import { type Isolation, isolations, view } from "./isolate.js";
+import { type Isolation, isolations, seal, view } from "./isolate.js";
 import { Merge, type Relation } from "./merge.js";
 import { checkOneOf } from "./options.js";
 import { type MergeOptions, mergeOptions, readRules, type Rules } from "./rules.js";
@@ -71,7 +71,8 @@ export class Merging {
     const merge = this.#begin();
     // Collisions that are not allowed are for the merge in the end to tell.
     merge.add(branches, givenTo);
-    return view(merge.value as Output, this.isolation);
+    if (this.isolation === "clone") return view(merge.value as Output, "clone");
+    return seal(merge.value, this.isolation);
   }
 
   /** The base for all branches of a level: what there was when the level began, whenever they look. */
