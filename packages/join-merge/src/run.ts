@@ -81,6 +81,11 @@ export class Run {
     });
   }
 
+  /** Whether there is somebody left to wait for. */
+  get isOpen(): boolean {
+    return this.#open > 0;
+  }
+
   /** Starts it, and resolves to what its work makes of it. */
   start(): Promise<unknown> {
     const { branches, budget } = this;
@@ -145,6 +150,7 @@ export class Run {
 
   /** There will be no slot for a branch. */
   refuse(branch: Branch, error: unknown): void {
+    if (!this.#tellStart(branch)) return;
     this.#markStarted(branch);
     this.failed(branch, error);
   }
@@ -182,7 +188,13 @@ export class Run {
     if (ready.length === 0) return;
     const groups = [ready];
     for (const group of groups)
-      for (const branch of group) if (this.#isPast(branch)) groups.push(this.work.schedule.after(branch));
+      for (const branch of group)
+        if (!this.#isDecided && this.#isPast(branch)) groups.push(this.work.schedule.after(branch));
+  }
+
+  /** Lets those run whose turn has come now that this one has ended; nobody once the outcome is certain. */
+  #goOnAfter(branch: Branch): void {
+    if (!this.#isDecided) this.#launch(this.work.schedule.after(branch));
   }
 
   /** Lets a branch run, as soon as there is a slot. Tells whether it need not: it has been restored, or is skipped. */
@@ -218,8 +230,9 @@ export class Run {
   }
 
   #begin(branch: Branch, slot: Slot | undefined): void {
-    if (branch.stopped !== undefined) {
-      if (slot !== undefined) this.budget?.takeBack(slot, this);
+    if (branch.stopped !== undefined || !this.#tellStart(branch)) {
+      if (slot === undefined) return;
+      this.budget?.takeBack(slot, this);
       this.budget?.advance(this);
       return;
     }
@@ -228,11 +241,16 @@ export class Run {
     branch.start();
   }
 
+  /** Tells that a branch starts, and whether it still may: whoever is told may stop it. */
+  #tellStart(branch: Branch): boolean {
+    if (this.settings.report === undefined) return true;
+    this.tell({ type: "start", name: branch.name, index: branch.index });
+    return branch.stopped === undefined;
+  }
+
   #markStarted(branch: Branch): void {
     branch.status = "running";
     this.#running += 1;
-    if (this.settings.report !== undefined)
-      this.tell({ type: "start", name: branch.name, index: branch.index });
   }
 
   #ended(branch: Branch): void {
@@ -242,7 +260,7 @@ export class Run {
       branch.settled = this.#settled += 1;
       if (branch.stopped === undefined) this.#open -= 1;
       if (report !== undefined) this.tell({ type: "settle", record: branch.record() });
-      if (branch.status === "succeeded" || waitAll) this.#launch(this.work.schedule.after(branch));
+      if (branch.status === "succeeded" || waitAll) this.#goOnAfter(branch);
     }
     // Whoever is to go next stands in the queue by now; and what a governor throws can still be told.
     const hadSlot = branch.seat?.leave();

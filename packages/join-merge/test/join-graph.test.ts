@@ -465,6 +465,58 @@ describe("joinGraphMerge", () => {
     expect(error.records.map(({ status }) => status)).toEqual(["succeeded", "failed", "not-started"]);
   });
 
+  it("[F21, F23] by levels goes on to no other level when what was completed before collides", async () => {
+    let folds = 0;
+    const error = (await rejection(
+      joinGraphMerge(
+        graph()
+          .task("a", () => ({ k: 1 }))
+          .task("b", () => ({ k: 2 }))
+          .task("c", ["a"], () => ({ l: 1 }))
+          .task("d", ["a"], () => ({ l: 2 })),
+        {
+          schedule: "levels",
+          completed: { a: { k: 1 }, b: { k: 2 }, c: { l: 1 }, d: { l: 2 } },
+          keys: { l: () => (folds += 1) },
+        },
+      ),
+    )) as KeyCollisionError;
+    expect([error.keys, folds]).toEqual([["k"], 0]);
+    expect(error.records.map(({ status }) => status)).toEqual([
+      "succeeded",
+      "failed",
+      "succeeded",
+      "succeeded",
+    ]);
+  });
+
+  it("[F93] by levels merges nothing of a level that was stopped, with wait-all", async () => {
+    const gates = new Gates();
+    const reports: JoinReport[] = [];
+    const controller = new AbortController();
+    const stop = new Error("stop");
+    const ends = ["a", "b"].map((name) => [name, gates.branch(name, false)] as const);
+    const failed = rejection(
+      joinGraphMerge(Object.fromEntries(ends), {
+        mode: "wait-all",
+        schedule: "levels",
+        signal: controller.signal,
+        report: (report) => reports.push(report),
+      }),
+    );
+    controller.abort(stop);
+    for (const name of ["a", "b"]) await gates.fail(name, Object.assign(new Error(name), { code: name }));
+    expect(await failed).toBe(stop);
+    expect(reports.at(-1)).toMatchObject({
+      type: "end",
+      error: stop,
+      records: [
+        { name: "a", status: "cancelled", reason: stop },
+        { name: "b", status: "cancelled", reason: stop },
+      ],
+    });
+  });
+
   it("[F18] fails a task that makes no object", async () => {
     const failed = joinGraphMerge({ a: () => [1] });
     expect(await rejection(failed)).toMatchObject({
