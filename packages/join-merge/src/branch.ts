@@ -144,6 +144,12 @@ export class Branch {
     this.result = error;
   }
 
+  /** It turns out to have failed of what others made. */
+  excuse(): void {
+    this.stopped = { reason: this.result };
+    this.status = "cancelled";
+  }
+
   get hasEnded(): boolean {
     return this.status !== "waiting" && this.status !== "running";
   }

@@ -162,6 +162,7 @@ export function joinGraphMerge<
     },
     baseOf: (branch) => (levels === undefined ? merging.baseAfter(ancestorsOf(branch)) : merging.baseSoFar()),
     depsOf: (branch) => depsOf(branch, merging.isolation),
+    faultOfOthers: (branch) => merging.faultOfOthers(branch, run),
     result: () => {
       if (levels === undefined) merging.add(order, run);
       return merging.value;

@@ -38,6 +38,8 @@ export class Merging {
   readonly #merge: Merge<Branch>;
   #alone: object | undefined;
   #soFar: object | undefined;
+  // What reducers threw when a branch was to be shown its base.
+  #thrown: Set<unknown> | undefined;
 
   constructor(options: IntoOptions<object, unknown> | undefined, relate: Relate = apart) {
     const { base = {}, isolate } = options ?? {};
@@ -69,8 +71,13 @@ export class Merging {
   baseAfter(branches: readonly Branch[]): object {
     if (branches.length === 0) return this.baseAlone();
     const merge = this.#begin();
-    // Collisions that are not allowed are for the merge in the end to tell.
-    merge.add(branches, givenTo);
+    try {
+      // Collisions that are not allowed are for the merge in the end to tell.
+      merge.add(branches, givenTo);
+    } catch (error) {
+      if (error instanceof ReducerError) (this.#thrown ??= new Set()).add(error);
+      throw error;
+    }
     if (this.isolation === "clone") return view(merge.value as Output, "clone");
     return seal(merge.value, this.isolation);
   }
@@ -100,6 +107,16 @@ export class Merging {
       this.#blame(error, run);
       throw error;
     }
+  }
+
+  /** What a reducer threw, if `branch` failed because it could not be shown its base: not it has failed then, but whose value that was. */
+  faultOfOthers(branch: Branch, run: Run): Error | undefined {
+    const { result } = branch;
+    if (this.#thrown?.has(result) !== true) return undefined;
+    for (const each of run.branches)
+      if (each.status === "failed" && this.#thrown.has(each.result)) each.excuse();
+    this.#blame(result, run);
+    return result as Error;
   }
 
   #forAll(values: Output): object {

@@ -21,6 +21,8 @@ export interface Work {
   accept?(branch: Branch, value: unknown): void;
   baseOf?(branch: Branch): unknown;
   depsOf?(branch: Branch): unknown;
+  /** The error to reject with where a branch failed of what others made, which it puts it down to. */
+  faultOfOthers?(branch: Branch): Error | undefined;
   /** Makes the result. All have succeeded, or with `wait-all` ended. */
   result(): unknown;
 }
@@ -168,10 +170,12 @@ export class Run {
   }
 
   /** The error for branches that failed, if any did. */
-  failure(): JoinError | undefined {
+  failure(): Error | undefined {
     const { waitAll, waitOptions } = this.settings;
     const primary = waitAll ? this.branches.find(({ status }) => status === "failed") : this.#primary;
     if (primary === undefined) return undefined;
+    const fault = this.work.faultOfOthers?.(primary);
+    if (fault !== undefined) return fault;
     return new JoinError(waitOptions.label, primary.record() as FailedRecord, this.records());
   }
 

@@ -1,13 +1,16 @@
 import { describe, expect, it } from "vitest";
 import {
+  type BranchRecord,
   graph,
   GraphError,
   joinGraph,
   joinGraphMerge,
   JoinError,
+  joinMerge,
   type JoinReport,
   KeyCollisionError,
   type MergeContext,
+  ReducerError,
   type Task,
   type TaskContext,
 } from "../src/index.js";
@@ -663,22 +666,78 @@ describe("joinGraphMerge", () => {
     ]);
   });
 
-  it("fails a task that reads a base which a reducer cannot make", async () => {
-    const error = (await rejection(
-      joinGraphMerge(
-        graph<object>()
-          .task("a", () => ({ k: 1 }))
-          .task("b", () => ({ k: 2 }))
-          .task("c", ["a", "b"], ({ base }) => base),
-        {
-          keys: {
-            k: () => {
-              throw new Error("no");
-            },
-          },
+  describe("[F20, F106] a reducer that throws", () => {
+    const no = new Error("no");
+    const rules = {
+      keys: {
+        k: () => {
+          throw no;
         },
-      ),
-    )) as JoinError;
-    expect(error).toMatchObject({ branch: "c", cause: { name: "ReducerError", branch: "b" } });
+      },
+    };
+    const two = graph<object>()
+      .task("a", () => ({ k: 1 }))
+      .task("b", () => ({ k: 2 }));
+    const statuses = ({ records }: { records: readonly BranchRecord[] }): string[] =>
+      records.map(({ name, status }) => `${name} ${status}`);
+
+    it.each(["fail-fast", "wait-all"] as const)(
+      "is the error of the task whose value it would not take, also where another one needs what it makes: %s",
+      async (mode) => {
+        const read = ({ base }: MergeContext<object>): object => base;
+        const tasks = two.task("c", ["a", "b"], read).task("d", ["a", "b"], read);
+        const blind = two.task("c", ["a", "b"], () => ({})).task("d", () => ({}));
+        const reader = (await rejection(joinGraphMerge(tasks, { ...rules, mode }))) as ReducerError;
+        const other = (await rejection(joinGraphMerge(blind, { ...rules, mode }))) as ReducerError;
+        for (const error of [reader, other]) {
+          expect(error).toBeInstanceOf(ReducerError);
+          expect(error).toMatchObject({ key: "k", branch: "b", cause: no, message: other.message });
+          expect(error.records[1]).toMatchObject({ name: "b", status: "failed", error });
+        }
+        expect(reader.records[2]).toMatchObject({ status: "cancelled", reason: reader, error: reader });
+        expect(statuses(reader)).toEqual(["a succeeded", "b failed", "c cancelled", "d cancelled"]);
+        expect(statuses(other)).toEqual(["a succeeded", "b failed", "c succeeded", "d succeeded"]);
+      },
+    );
+
+    it("counts from where it was needed: a failure before that is the one that one at a time would have had", async () => {
+      const gates = new Gates();
+      const failed = rejection(
+        joinGraphMerge(
+          two.task("x", gates.branch("x") as never).task("c", ["a", "b"], ({ base }) => base),
+          rules,
+        ),
+      );
+      await settled();
+      await gates.fail("x");
+      const error = (await failed) as JoinError;
+      expect([error.name, error.branch]).toEqual(["JoinError", "x"]);
+      expect(statuses(error).slice(0, 3)).toEqual(["a succeeded", "b succeeded", "x failed"]);
+    });
+
+    it("is a task's own error where it throws one of another merge", async () => {
+      const inner = (): Promise<object> =>
+        joinMerge({ x: () => ({ k: 1 }), y: () => ({ k: 2 }) }, rules as never);
+      const error = (await rejection(joinGraphMerge({ a: inner }))) as JoinError;
+      expect(error).toMatchObject({
+        name: "JoinError",
+        branch: "a",
+        cause: { name: "ReducerError", branch: "y" },
+      });
+    });
+
+    it("is no error for a task that does without", async () => {
+      const error = await rejection(
+        joinGraphMerge(
+          two.task("c", ["a", "b"], (context) => {
+            expect(() => context.base).toThrow(ReducerError);
+            return {};
+          }),
+          rules,
+        ),
+      );
+      expect(error).toMatchObject({ name: "ReducerError", branch: "b" });
+      expect(statuses(error as ReducerError)[2]).toBe("c succeeded");
+    });
   });
 });
