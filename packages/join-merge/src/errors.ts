@@ -20,8 +20,8 @@ export class JoinError extends LockError {
     records: readonly BranchRecord[],
   ) {
     const failed = records.filter((each) => each.status === "failed");
-    const more = failed.length > 1 ? ` (and ${failed.length - 1} more: see errors)` : "";
-    super(`${nameOf(label)}: branch ${show(primary.name)} failed: ${inWords(primary.error)}${more}`, {
+    // Not how many others failed: that depends on what had started by then.
+    super(`${nameOf(label)}: branch ${show(primary.name)} failed: ${inWords(primary.error)}`, {
       cause: primary.error,
     });
     this.branch = primary.name;

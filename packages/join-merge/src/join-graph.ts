@@ -66,8 +66,8 @@ export interface GraphMergeOptions<Base = object, Keys = unknown>
  * Runs tasks that depend on each other: each once, as soon as those it depends on have ended, and resolves to what they
  * made, by name, in the order of declaration.
  *
- * The value, the records and the error are those of running the tasks one at a time, always the one declared first of
- * those that can run. With `mode: "wait-all"` tasks that depend on one that failed are skipped, but for those that collect.
+ * The value, the error and the records up to the task that failed are those of running the tasks one at a time, always the
+ * one declared first of those that can run: as with `join`, what comes after that says what had started by then. With `mode: "wait-all"` tasks that depend on one that failed are skipped, but for those that collect.
  *
  * **Cancel safety**: as `join`.
  *
