@@ -35,6 +35,9 @@ export interface JoinOptions<M extends JoinMode = JoinMode> extends WaitOptions 
   /**
    * The context of the branch that this join is a part of. It then shares the slots of that branch's join, is told to stop
    * when the branch is, and the branch is not over before it.
+   *
+   * Pass that of the branch that calls `join` and waits for it. With that of a branch further out, such as a closure has at hand, the caller
+   * keeps its slot while it waits, and where that is the last one both wait for ever: nobody can tell that from a branch that is busy.
    */
   readonly within?: BranchContext | undefined;
   /** What branches made in an earlier run, by name: these are not run again. */
