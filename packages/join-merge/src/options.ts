@@ -25,7 +25,10 @@ export interface JoinOptions<M extends JoinMode = JoinMode> extends WaitOptions 
    * branches before one that failed run to their end. `"eager"`: the first in time, and all others are told to stop.
    */
   readonly failFast?: "ordered" | "eager" | undefined;
-  /** How many branches run at a time, or who grants each its slot. Default `Infinity`. */
+  /**
+   * How many branches run at a time, or who grants each its slot. Default `Infinity`. What a governor throws or rejects with when it is
+   * asked fails the branches that wait; what it throws when it is given a slot back ends the join.
+   */
   readonly concurrency?: number | Governor | undefined;
   /**
    * Whether to wait for branches that are told to stop: `true` (default), for so many milliseconds at most, or `false`. What
