@@ -189,6 +189,66 @@ describe("an abort from outside", () => {
     expect([gates.started, gates.most]).toEqual([["b"], 1]);
   });
 
+  it("[F94, G6, P77] from who is told of a start, in the step of another join, leaves the slot to others at once", async () => {
+    const controller = new AbortController();
+    const gates = new Gates();
+    const inner = async (context: BranchContext): Promise<unknown> => {
+      // So that b has the other slot.
+      await gates.branch("a")(context);
+      return rejection(
+        join(
+          { x: gates.branch("x", false), y: gates.branch("y") },
+          {
+            within: context,
+            signal: controller.signal,
+            report: (report) => {
+              if (report.type === "start" && report.name === "y") controller.abort(stop);
+            },
+          },
+        ),
+      );
+    };
+    const all = join({ a: inner, b: gates.branch("b"), c: gates.branch("c") }, { concurrency: 2 });
+    await settled();
+    await gates.end("a");
+    expect([gates.open, gates.stopped.size]).toEqual([["b", "x"], 0]);
+    await gates.end("b");
+    // What b had was for y.
+    expect(gates.open).toEqual(["x", "c"]);
+    await gates.end("x");
+    await gates.end("c");
+    expect(await all).toEqual({ a: stop, b: "b", c: "c" });
+  });
+
+  it("[F94, G6] from who is told of a start comes before a governor's refusal", async () => {
+    const controller = new AbortController();
+    const gates = new Gates();
+    const settles: string[] = [];
+    let asked = 0;
+    const concurrency = {
+      tryAcquire: () => ((asked += 1) === 1 ? { release: () => undefined } : null),
+      acquire: () => Promise.reject(new Error("closed")),
+    };
+    const failed = rejection(
+      join(
+        { a: gates.branch("a", false), b: gates.branch("b") },
+        {
+          concurrency: concurrency as never,
+          signal: controller.signal,
+          report: (report) => {
+            if (report.type === "start" && report.name === "b") controller.abort(stop);
+            if (report.type === "settle") settles.push(report.record.name);
+          },
+        },
+      ),
+    );
+    await settled();
+    expect([...gates.stopped]).toEqual([["a", stop]]);
+    await gates.end("a");
+    expect(await failed).toBe(stop);
+    expect(settles).toEqual(["a"]);
+  });
+
   it("[F93] can come from a branch, of the join itself", async () => {
     const controller = new AbortController();
     const gates = new Gates();

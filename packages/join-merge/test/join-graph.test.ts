@@ -629,6 +629,24 @@ describe("joinGraphMerge", () => {
     },
   );
 
+  it.each(["ready", "levels"] as const)(
+    "[F49] gives each task a copy of its own of what others made: %s",
+    async (schedule) => {
+      const seen: unknown[] = [];
+      const look = ({ base }: MergeContext<object>): object => {
+        seen.push((base as { list: unknown }).list);
+        return {};
+      };
+      const tasks = graph<object>()
+        .task("a", () => ({ list: [1] }))
+        .task("b", ["a"], look)
+        .task("c", ["a"], look);
+      const { list } = await joinGraphMerge(tasks, { schedule, isolate: "clone" });
+      expect(seen).toEqual([[1], [1]]);
+      expect(new Set([list, ...seen]).size).toBe(3);
+    },
+  );
+
   it("[F20] folds in order, and shows the fold so far to those that come after", async () => {
     const seen: unknown[] = [];
     const value = await joinGraphMerge(
@@ -695,6 +713,9 @@ describe("joinGraphMerge", () => {
           expect(error.records[1]).toMatchObject({ name: "b", status: "failed", error });
         }
         expect(reader.records[2]).toMatchObject({ status: "cancelled", reason: reader, error: reader });
+        // Who was told to stop has been told why.
+        const told = mode === "fail-fast" ? "AbortError" : "ReducerError";
+        expect(reader.records[3]).toMatchObject({ reason: { name: told }, error: { name: "ReducerError" } });
         expect(statuses(reader)).toEqual(["a succeeded", "b failed", "c cancelled", "d cancelled"]);
         expect(statuses(other)).toEqual(["a succeeded", "b failed", "c succeeded", "d succeeded"]);
       },
@@ -724,6 +745,14 @@ describe("joinGraphMerge", () => {
         branch: "a",
         cause: { name: "ReducerError", branch: "y" },
       });
+    });
+
+    it("is not taken for what `equal` throws, which is no branch's value", async () => {
+      const equal = (): never => {
+        throw no;
+      };
+      const tasks = two.task("c", ["a", "b"], ({ base }) => base);
+      expect(await rejection(joinGraphMerge(tasks, { equal }))).toMatchObject({ branch: "c", cause: no });
     });
 
     it("is no error for a task that does without", async () => {
