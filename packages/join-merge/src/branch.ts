@@ -75,26 +75,12 @@ export class Branch {
 
   /** Calls the body, and tells the run how it ends. */
   start(): void {
-    let outcome: Promise<unknown>;
     try {
       const { body } = this;
-      outcome = Promise.resolve(body(new Context(this) as never));
+      this.follow(Promise.resolve(body(new Context(this) as never)));
     } catch (error) {
-      outcome = Promise.reject(error);
+      this.follow(Promise.reject(error));
     }
-    outcome.then(
-      (value) => {
-        if (this.inner === undefined) this.run.succeeded(this, value);
-        else this.endAfterInner("succeeded", value);
-      },
-      (error: unknown) => {
-        if (this.inner === undefined) this.run.failed(this, error);
-        else {
-          this.stopInner(because(this.name, error));
-          this.endAfterInner("failed", error);
-        }
-      },
-    );
   }
 
   /** Tells it that it is not wanted any more, where it has started; it will not start otherwise. */
@@ -158,6 +144,12 @@ export class Branch {
     this.result = error;
   }
 
+  /** It turns out to have failed of what others made. */
+  excuse(): void {
+    this.stopped = { reason: this.result };
+    this.status = "cancelled";
+  }
+
   get hasEnded(): boolean {
     return this.status !== "waiting" && this.status !== "running";
   }
@@ -191,6 +183,24 @@ export class Branch {
       case "skipped":
         return { ...place, status: "skipped", because: (result as Branch).name };
     }
+  }
+
+  private follow(outcome: Promise<unknown>): void {
+    // As `await` does: a promise may have a `then` of its own, which may call back twice or never.
+    void Promise.prototype.then.call(
+      outcome,
+      (value) => {
+        if (this.inner === undefined) this.run.succeeded(this, value);
+        else this.endAfterInner("succeeded", value);
+      },
+      (error: unknown) => {
+        if (this.inner === undefined) this.run.failed(this, error);
+        else {
+          this.stopInner(because(this.name, error));
+          this.endAfterInner("failed", error);
+        }
+      },
+    );
   }
 
   private stopInner(reason: unknown): void {

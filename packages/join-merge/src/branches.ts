@@ -1,18 +1,24 @@
-import { checkFunction, demand } from "@holdfast/core";
+import { checkFunction, demand, wrong } from "@holdfast/core";
 import { type Body, Branch } from "./branch.js";
 import { GraphError, show } from "./errors.js";
 
 /** Things with names, in order: an object, or an iterable of pairs such as a `Map`. */
 export type Named<T> = Readonly<Record<string, T>> | Iterable<readonly [name: string, value: T]>;
 
-/** What `of` makes of each pair of `named`, in order. */
+/** What `of` makes of each pair of `named`, in order. For messages `what` they are, and what `each` is that has a name. */
 export function mapNamed<T, R>(
   named: Named<T>,
   what: string,
+  each: string,
   of: (name: string, value: T, index: number) => R,
 ): R[] {
   demand(Object(named) === named && typeof named !== "function", `${what} must be an object or a Map`, named);
-  if (isIterable(named)) return Array.from(named, ([name, value], index) => of(name, value, index));
+  if (isIterable(named))
+    return Array.from(named, (pair: unknown, index) => {
+      if (!Array.isArray(pair)) throw wrong(`each of the ${what} must be a pair [name, ${each}]`, pair);
+      const [name, value] = pair as [string, T];
+      return of(name, value, index);
+    });
   return Object.keys(named).map((name, index) => of(name, named[name] as T, index));
 }
 
@@ -22,7 +28,7 @@ export function isIterable<T>(named: Named<T>): named is Iterable<readonly [stri
 
 /** The branches, in order. Throws for a name that comes twice, and for what is no function. */
 export function branchesOf(named: Named<Body>): readonly Branch[] {
-  const branches = mapNamed(named, "branches", branchOf);
+  const branches = mapNamed(named, "branches", "function", branchOf);
   // The names of an object differ.
   if (isIterable(named)) mapOf(branches);
   return branches;

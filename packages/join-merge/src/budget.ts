@@ -2,6 +2,7 @@ import { controller, type Controller, type Governor, keep, type LockToken } from
 import { Heap } from "./heap.js";
 import type { Run } from "./run.js";
 import type { Seat } from "./seat.js";
+import { throwLater } from "./throw-later.js";
 
 /** The right of one branch to run. */
 export type Slot = Pick<LockToken, "release">;
@@ -49,16 +50,26 @@ export class Budget {
     if (this.#waiting === 0) this.#asking?.abort(undefined);
   }
 
-  giveBack(slot: Slot, by: Run | undefined): void {
-    slot.release();
-    this.advance(by);
+  /** Takes back a slot of a branch of `run`, which ends with what its governor throws at that. The caller advances the budget afterwards. */
+  takeBack(slot: Slot, run: Run): void {
+    try {
+      slot.release();
+    } catch (error) {
+      run.stop(error);
+    }
   }
 
   /** Gives out the slots that there are. */
   advance(by: Run | undefined): void {
     // While the governor is asked, whatever it grants comes by that way.
     while (this.#waiting > 0 && this.#asking === undefined) {
-      const slot = this.#take();
+      let slot;
+      try {
+        slot = this.#take();
+      } catch (error) {
+        this.#refuse(error);
+        continue;
+      }
       if (slot === null) return;
       this.#admit(slot, by);
     }
@@ -67,7 +78,7 @@ export class Budget {
   #take(): Slot | null {
     if (this.#governor !== undefined) {
       const token = this.#governor.tryAcquire();
-      if (token === null) this.#askGovernor(this.#governor);
+      if (token === null) void this.#askGovernor(this.#governor);
       return token;
     }
     if (this.#free === 0) return null;
@@ -75,22 +86,19 @@ export class Budget {
     return this.#counted;
   }
 
-  #askGovernor(governor: Governor): void {
+  async #askGovernor(governor: Governor): Promise<void> {
     const asking = (this.#asking = controller());
-    governor.acquire({ signal: asking.signal }).then(
-      (token) => {
-        this.#asking = undefined;
-        // Those who waited may have gone since.
-        if (this.#waiting === 0) token.release();
-        else this.#admit(token, undefined);
-        this.advance(undefined);
-      },
-      (error: unknown) => {
-        this.#asking = undefined;
-        if (!asking.signal.aborted) this.#refuse(error);
-        this.advance(undefined);
-      },
-    );
+    try {
+      const token = await governor.acquire({ signal: asking.signal });
+      this.#asking = undefined;
+      // Those who waited may have gone since.
+      if (this.#waiting > 0) this.#admit(token, undefined);
+      else release(token);
+    } catch (error) {
+      this.#asking = undefined;
+      if (!asking.signal.aborted) this.#refuse(error);
+    }
+    this.advance(undefined);
   }
 
   #admit(slot: Slot, by: Run | undefined): void {
@@ -110,6 +118,15 @@ export class Budget {
         return seat;
       }
     return undefined;
+  }
+}
+
+/** Gives back what no join wants, so that there is none to end with what that throws. */
+function release(slot: Slot): void {
+  try {
+    slot.release();
+  } catch (error) {
+    throwLater(error);
   }
 }
 

@@ -20,8 +20,8 @@ export class JoinError extends LockError {
     records: readonly BranchRecord[],
   ) {
     const failed = records.filter((each) => each.status === "failed");
-    const more = failed.length > 1 ? ` (and ${failed.length - 1} more: see errors)` : "";
-    super(`${nameOf(label)}: branch ${show(primary.name)} failed: ${inWords(primary.error)}${more}`, {
+    // Not how many others failed: that depends on what had started by then.
+    super(`${nameOf(label)}: branch ${show(primary.name)} failed: ${inWords(primary.error)}`, {
       cause: primary.error,
     });
     this.branch = primary.name;
@@ -141,8 +141,15 @@ export function show(name: string): string {
   return JSON.stringify(name);
 }
 
-/** What was thrown, in a message. */
+/** What was thrown, in a message. Never throws: a branch may throw anything, such as a proxy that has been revoked. */
 export function inWords(error: unknown): string {
-  if (error instanceof Error) return error.message;
-  return Object(error) === error ? Object.prototype.toString.call(error) : String(error);
+  try {
+    if (error instanceof Error) {
+      const { message }: { readonly message: unknown } = error;
+      return String(message);
+    }
+    return Object(error) === error ? Object.prototype.toString.call(error) : String(error);
+  } catch {
+    return "an error that cannot be shown";
+  }
 }

@@ -13,9 +13,13 @@ export const isolations: readonly Isolation[] = ["none", "freeze", "clone"];
 
 /** What a branch is shown of `values`. A `Map` is copied, as it cannot be frozen. */
 export function view(values: Output, isolation: Isolation): object {
-  const { value } = storeOf(isolation === "clone" ? structuredClone(values) : values);
-  if (isolation === "freeze") freeze(value);
-  return Object.freeze(value);
+  return seal(storeOf(isolation === "clone" ? structuredClone(values) : values).value, isolation);
+}
+
+/** The same without a copy, of values that nobody else has and that need not be cloned. */
+export function seal(values: object, isolation: Isolation): object {
+  if (isolation === "freeze") freeze(values);
+  return Object.freeze(values);
 }
 
 /** Freezes objects and arrays all the way down, and leaves what has a class of its own. */

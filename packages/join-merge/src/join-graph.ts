@@ -66,8 +66,8 @@ export interface GraphMergeOptions<Base = object, Keys = unknown>
  * Runs tasks that depend on each other: each once, as soon as those it depends on have ended, and resolves to what they
  * made, by name, in the order of declaration.
  *
- * The value, the records and the error are those of running the tasks one at a time, always the one declared first of
- * those that can run. With `mode: "wait-all"` tasks that depend on one that failed are skipped, but for those that collect.
+ * The value, the error and the records up to the task that failed are those of running the tasks one at a time, always the
+ * one declared first of those that can run: as with `join`, what comes after that says what had started by then. With `mode: "wait-all"` tasks that depend on one that failed are skipped, but for those that collect.
  *
  * **Cancel safety**: as `join`.
  *
@@ -116,6 +116,9 @@ export function joinGraph<const T extends Tasks, M extends JoinMode = "fail-fast
  * written again and follows `onBaseCollision`; two tasks of which neither depends on the other must not write one key,
  * unless `keys` has a rule. With `schedule: "levels"` outputs are merged after each level, and `context.base` has all of earlier levels.
  *
+ * **Complexity**: as `joinGraph`, and O(keys) for each task that reads `context.base`, for which it is made; by levels for each level of
+ * which a task does. A long chain of which each task reads it takes quadratic time; `context.deps` has what the task before made without that.
+ *
  * @throws As `joinGraph` and `joinMerge`.
  *
  * @example
@@ -148,7 +151,7 @@ export function joinGraphMerge<
   const run: Run = new Run(order, settings, {
     schedule: scheduleOf(order, levels, (level) => {
       try {
-        if (run.failure() === undefined) merging.add(level, run);
+        if (run.failure() === undefined) merging.addLevel(level, run);
       } catch (error) {
         run.stop(error);
       }
@@ -159,6 +162,7 @@ export function joinGraphMerge<
     },
     baseOf: (branch) => (levels === undefined ? merging.baseAfter(ancestorsOf(branch)) : merging.baseSoFar()),
     depsOf: (branch) => depsOf(branch, merging.isolation),
+    faultOfOthers: (branch) => merging.faultOfOthers(branch, run),
     result: () => {
       if (levels === undefined) merging.add(order, run);
       return merging.value;

@@ -30,8 +30,9 @@ export type Outcome<T, M extends JoinMode> = M extends "wait-all" ? Settled<T> :
 /**
  * Runs `branches` at the same time and resolves to what they made, by name, in the order in which they were declared.
  *
- * The value, the records and with `failFast: "ordered"` (the default) the error are those of running the branches one at
- * a time, for every `concurrency` and every order in which they end.
+ * The value and the order of its keys, and with `failFast: "ordered"` (the default) which error it rejects with, its message and
+ * the records up to the branch that failed, are those of running the branches one at a time, for every `concurrency` and every
+ * order in which they end. Records of branches after that one, and with them `errors` and `partial`, say what had started by then.
  *
  * Branches start in the call, in order; those for which there is no slot yet start when one is free.
  *

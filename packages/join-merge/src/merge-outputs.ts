@@ -50,7 +50,7 @@ export function mergeOutputs<Base extends object, R extends Named<object | null 
     checkKnown(options, mergeOptions);
   }
   const rules = readRules(options);
-  const outputs = mapNamed<unknown, Contributor>(contributions, "contributions", (name, result) => {
+  const outputs = mapNamed<unknown, Contributor>(contributions, "contributions", "output", (name, result) => {
     if (result != null || !rules.allowNothing) checkOutput(result, name, base instanceof Map);
     return { name, result };
   });

@@ -1,7 +1,7 @@
 import { demand, keep } from "@holdfast/core";
 import type { Branch } from "./branch.js";
 import { KeyCollisionError, ReducerError } from "./errors.js";
-import { type Isolation, isolations, view } from "./isolate.js";
+import { type Isolation, isolations, seal, view } from "./isolate.js";
 import { Merge, type Relation } from "./merge.js";
 import { checkOneOf } from "./options.js";
 import { type MergeOptions, mergeOptions, readRules, type Rules } from "./rules.js";
@@ -36,7 +36,10 @@ export class Merging {
   readonly #rules: Rules;
   readonly #relate: Relate;
   readonly #merge: Merge<Branch>;
-  #shared: object | undefined;
+  #alone: object | undefined;
+  #soFar: object | undefined;
+  // What reducers threw when a branch was to be shown its base.
+  #thrown: Set<unknown> | undefined;
 
   constructor(options: IntoOptions<object, unknown> | undefined, relate: Relate = apart) {
     const { base = {}, isolate } = options ?? {};
@@ -61,22 +64,35 @@ export class Merging {
 
   /** The base for a branch that comes after no other. */
   baseAlone(): object {
-    if (this.isolation === "clone") return view(this.#base, "clone");
-    return (this.#shared ??= view(this.#base, this.isolation));
+    return this.#forEach((this.#alone ??= this.#forAll(this.#base)));
   }
 
   /** The base for a branch that comes after these. */
   baseAfter(branches: readonly Branch[]): object {
     if (branches.length === 0) return this.baseAlone();
     const merge = this.#begin();
-    // Collisions that are not allowed are for the merge in the end to tell.
-    merge.add(branches, givenTo);
-    return view(merge.value as Output, this.isolation);
+    try {
+      // Collisions that are not allowed are for the merge in the end to tell.
+      merge.add(branches, givenTo);
+    } catch (error) {
+      if (error instanceof ReducerError) (this.#thrown ??= new Set()).add(error);
+      throw error;
+    }
+    if (this.isolation === "clone") return view(merge.value as Output, "clone");
+    return seal(merge.value, this.isolation);
   }
 
-  /** The base for all branches of a level, when those before have been added. */
+  /** The base for all branches of a level: what there was when the level began, whenever they look. */
   baseSoFar(): object {
-    return view(this.value as Output, this.isolation);
+    return this.#forEach((this.#soFar ??= this.#forAll(this.value as Output)));
+  }
+
+  /** Adds what a level made. The next one sees it. */
+  addLevel(branches: readonly Branch[], run: Run): void {
+    // Before any is added: a branch that never looked was given what the others were.
+    if (this.#rules.delta) this.#soFar ??= this.#forAll(this.value as Output);
+    this.add(branches, run);
+    this.#soFar = undefined;
   }
 
   /** Adds what these branches made. If that cannot be, those to blame have failed. */
@@ -91,6 +107,25 @@ export class Merging {
       this.#blame(error, run);
       throw error;
     }
+  }
+
+  /** What a reducer threw, if `branch` failed because it could not be shown its base: not it has failed then, but whose value that was. */
+  faultOfOthers(branch: Branch, run: Run): Error | undefined {
+    const { result } = branch;
+    if (this.#thrown?.has(result) !== true) return undefined;
+    for (const each of run.branches)
+      if (each.status === "failed" && this.#thrown.has(each.result)) each.excuse();
+    this.#blame(result, run);
+    return result as Error;
+  }
+
+  #forAll(values: Output): object {
+    return view(values, this.isolation === "freeze" ? "freeze" : "none");
+  }
+
+  /** What was made for all, for one of them. */
+  #forEach(shared: object): object {
+    return this.isolation === "clone" ? view(shared as Output, "clone") : shared;
   }
 
   #begin(): Merge<Branch> {

@@ -25,7 +25,10 @@ export interface JoinOptions<M extends JoinMode = JoinMode> extends WaitOptions 
    * branches before one that failed run to their end. `"eager"`: the first in time, and all others are told to stop.
    */
   readonly failFast?: "ordered" | "eager" | undefined;
-  /** How many branches run at a time, or who grants each its slot. Default `Infinity`. */
+  /**
+   * How many branches run at a time, or who grants each its slot. Default `Infinity`. What a governor throws or rejects with when it is
+   * asked fails the branches that wait; what it throws when it is given a slot back ends the join.
+   */
   readonly concurrency?: number | Governor | undefined;
   /**
    * Whether to wait for branches that are told to stop: `true` (default), for so many milliseconds at most, or `false`. What
@@ -35,6 +38,9 @@ export interface JoinOptions<M extends JoinMode = JoinMode> extends WaitOptions 
   /**
    * The context of the branch that this join is a part of. It then shares the slots of that branch's join, is told to stop
    * when the branch is, and the branch is not over before it.
+   *
+   * Pass that of the branch that calls `join` and waits for it. With that of a branch further out, such as a closure has at hand, the caller
+   * keeps its slot while it waits, and where that is the last one both wait for ever: nobody can tell that from a branch that is busy.
    */
   readonly within?: BranchContext | undefined;
   /** What branches made in an earlier run, by name: these are not run again. */

@@ -17,7 +17,7 @@ export interface Plan {
 /** Checks `tasks`. Throws `GraphError` for what cannot run. **Complexity**: O(tasks × log(tasks) + dependencies). */
 export function planOf(tasks: Named<Task<never> | Body>): Plan {
   const dependsOn: (readonly string[])[] = [];
-  const branches = mapNamed(tasks, "tasks", (name, task, index) => {
+  const branches = mapNamed(tasks, "tasks", "task", (name, task, index) => {
     if (typeof task === "function") return branchOf(name, task, index);
     dependsOn[index] = namesIn(task, name);
     const branch = branchOf(name, (context) => task.run(context), index);

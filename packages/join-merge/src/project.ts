@@ -23,7 +23,7 @@ export function project<O extends object, const K extends Readonly<Record<string
 ): { -readonly [To in keyof K]: O[K[To]] } {
   demand(Object(output) === output, "output must be an object", output);
   const result = Object.create(null) as Record<string, unknown>;
-  mapNamed(keys as Readonly<Record<string, string>>, "keys", (to, from) => {
+  mapNamed(keys as Readonly<Record<string, string>>, "keys", "key", (to, from) => {
     if (!hasKey(output as Output, from)) {
       const has = Object.keys(output);
       throw new InvalidBranchOutputError(

@@ -22,6 +22,7 @@ export type BranchRecord<T = unknown> = (
 
 /** What `report` is told. */
 export type JoinReport =
+  /** Just before: a branch that is stopped by whoever is told of this never starts. */
   | { readonly type: "start"; readonly name: string; readonly index: number }
   | { readonly type: "settle"; readonly record: BranchRecord }
   /** A collision that a rule allows, once the merge has succeeded. Only `"warn"` asks for somebody's attention. */

@@ -6,11 +6,11 @@ import { defaults, type Settings } from "./options.js";
 import type { BranchRecord, JoinReport } from "./record.js";
 import type { Schedule } from "./schedule.js";
 import { Seat } from "./seat.js";
+import { throwLater } from "./throw-later.js";
 import { Watch } from "./watch.js";
 
 declare function setTimeout(callback: () => void, milliseconds: number): unknown;
 declare function clearTimeout(timer: unknown): void;
-declare function queueMicrotask(callback: () => void): void;
 
 /** What the kinds of joins do differently. */
 export interface Work {
@@ -21,6 +21,8 @@ export interface Work {
   accept?(branch: Branch, value: unknown): void;
   baseOf?(branch: Branch): unknown;
   depsOf?(branch: Branch): unknown;
+  /** The error to reject with where a branch failed of what others made, which it puts it down to. */
+  faultOfOthers?(branch: Branch): Error | undefined;
   /** Makes the result. All have succeeded, or with `wait-all` ended. */
   result(): unknown;
 }
@@ -79,6 +81,11 @@ export class Run {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+  }
+
+  /** Whether there is somebody left to wait for. */
+  get isOpen(): boolean {
+    return this.#open > 0;
   }
 
   /** Starts it, and resolves to what its work makes of it. */
@@ -145,6 +152,7 @@ export class Run {
 
   /** There will be no slot for a branch. */
   refuse(branch: Branch, error: unknown): void {
+    if (!this.#tellStart(branch)) return;
     this.#markStarted(branch);
     this.failed(branch, error);
   }
@@ -153,10 +161,7 @@ export class Run {
     try {
       this.settings.report?.(report);
     } catch (error) {
-      // What a listener throws changes nothing here, and is not lost.
-      queueMicrotask(() => {
-        throw error;
-      });
+      throwLater(error);
     }
   }
 
@@ -165,10 +170,12 @@ export class Run {
   }
 
   /** The error for branches that failed, if any did. */
-  failure(): JoinError | undefined {
+  failure(): Error | undefined {
     const { waitAll, waitOptions } = this.settings;
     const primary = waitAll ? this.branches.find(({ status }) => status === "failed") : this.#primary;
     if (primary === undefined) return undefined;
+    const fault = this.work.faultOfOthers?.(primary);
+    if (fault !== undefined) return fault;
     return new JoinError(waitOptions.label, primary.record() as FailedRecord, this.records());
   }
 
@@ -185,7 +192,13 @@ export class Run {
     if (ready.length === 0) return;
     const groups = [ready];
     for (const group of groups)
-      for (const branch of group) if (this.#isPast(branch)) groups.push(this.work.schedule.after(branch));
+      for (const branch of group)
+        if (!this.#isDecided && this.#isPast(branch)) groups.push(this.work.schedule.after(branch));
+  }
+
+  /** Lets those run whose turn has come now that this one has ended; nobody once the outcome is certain. */
+  #goOnAfter(branch: Branch): void {
+    if (!this.#isDecided) this.#launch(this.work.schedule.after(branch));
   }
 
   /** Lets a branch run, as soon as there is a slot. Tells whether it need not: it has been restored, or is skipped. */
@@ -221,8 +234,10 @@ export class Run {
   }
 
   #begin(branch: Branch, slot: Slot | undefined): void {
-    if (branch.stopped !== undefined) {
-      if (slot !== undefined) this.budget?.giveBack(slot, this);
+    if (branch.stopped !== undefined || !this.#tellStart(branch)) {
+      if (slot === undefined) return;
+      this.budget?.takeBack(slot, this);
+      this.budget?.advance(this);
       return;
     }
     if (slot !== undefined) branch.seat?.take(slot);
@@ -230,27 +245,32 @@ export class Run {
     branch.start();
   }
 
+  /** Tells that a branch starts, and whether it still may: whoever is told may stop it. */
+  #tellStart(branch: Branch): boolean {
+    if (this.settings.report === undefined) return true;
+    this.tell({ type: "start", name: branch.name, index: branch.index });
+    return branch.stopped === undefined;
+  }
+
   #markStarted(branch: Branch): void {
     branch.status = "running";
     this.#running += 1;
-    if (this.settings.report !== undefined)
-      this.tell({ type: "start", name: branch.name, index: branch.index });
   }
 
   #ended(branch: Branch): void {
     const { report, waitAll } = this.settings;
-    const slot = branch.seat?.leave();
     this.#running -= 1;
     if (!this.#isOver) {
       branch.settled = this.#settled += 1;
       if (branch.stopped === undefined) this.#open -= 1;
       if (report !== undefined) this.tell({ type: "settle", record: branch.record() });
-      if (branch.status === "succeeded" || waitAll) this.#launch(this.work.schedule.after(branch));
-      if (this.#open === 0) this.#decide();
-      if (this.#running === 0 && this.#isDecided) this.#finish();
+      if (branch.status === "succeeded" || waitAll) this.#goOnAfter(branch);
     }
-    // Last: whoever is to go next stands in the queue by now.
-    if (slot !== undefined) this.budget?.giveBack(slot, this);
+    // Whoever is to go next stands in the queue by now; and what a governor throws can still be told.
+    const hadSlot = branch.seat?.leave();
+    if (this.#open === 0) this.#decide();
+    if (this.#running === 0 && this.#isDecided) this.#finish();
+    if (hadSlot === true) this.budget?.advance(this);
   }
 
   /** From this position on nothing counts. */

@@ -52,10 +52,9 @@ export class Seat {
 
   /** Gives the slot to whoever is next, if the branch waits. */
   lend(by?: Run): void {
-    const { slot } = this;
-    if (slot === undefined || this.pauses === 0) return;
-    this.slot = undefined;
-    this.budget.giveBack(slot, by);
+    if (this.slot === undefined || this.pauses === 0) return;
+    this.giveBack(this.slot);
+    this.budget.advance(by);
   }
 
   /** The branch has what it waited for: `done` is called when it has a slot, or waits for something else, or needs none any more. */
@@ -76,12 +75,17 @@ export class Seat {
     this.withdraw();
   }
 
-  /** The branch is over, and leaves its slot to the caller. */
-  leave(): Slot | undefined {
+  /** The branch is over. Tells whether it gives a slot back: the caller advances the budget then. */
+  leave(): boolean {
     this.close();
-    const { slot } = this;
+    if (this.slot === undefined) return false;
+    this.giveBack(this.slot);
+    return true;
+  }
+
+  private giveBack(slot: Slot): void {
     this.slot = undefined;
-    return slot;
+    this.budget.takeBack(slot, this.branch.run);
   }
 
   private withdraw(): void {

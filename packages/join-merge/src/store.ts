@@ -88,10 +88,13 @@ export function isPlain(value: unknown): value is object {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-/** "an array", "a Date", "undefined", "a number". */
+/** "an array", "a Date", "undefined", "a number"; of an object not plain whatever its constructor is. */
 function kindOf(value: unknown): string {
   if (value == null) return String(value);
   if (typeof value !== "object") return `a ${typeof value}`;
   if (Array.isArray(value)) return "an array";
-  return `a ${value.constructor.name}`;
+  const name = (value.constructor as { readonly name?: unknown } | null | undefined)?.name;
+  return typeof name === "string" && name !== "" && name !== "Object"
+    ? `a ${name}`
+    : "an object that is not plain";
 }

@@ -15,7 +15,7 @@ export class Watch implements Abortable {
     const { signal, timeout = Infinity } = options;
     if (signal?.aborted === true) run.stop(signal.reason);
     else if (timeout === 0) {
-      if (run.branches.length > 0) run.stop(timeIsUp(options));
+      if (run.isOpen) run.stop(timeIsUp(options));
     } else if (signal !== undefined || timeout !== Infinity) return new Watch(run, options);
     return undefined;
   }

@@ -1,6 +1,13 @@
 import { getEventListeners } from "node:events";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { join, JoinError, joinMerge, type JoinReport, TimeoutError } from "../src/index.js";
+import {
+  type BranchContext,
+  join,
+  JoinError,
+  joinMerge,
+  type JoinReport,
+  TimeoutError,
+} from "../src/index.js";
 import { Gates, rejection, settled } from "./gates.js";
 
 afterEach(() => {
@@ -136,6 +143,112 @@ describe("an abort from outside", () => {
     });
   });
 
+  it.each([{}, { concurrency: 1 }, { drain: false }])(
+    "[F94, G6, P78] from who is told of a start comes before it: %o",
+    async (options) => {
+      const controller = new AbortController();
+      const gates = new Gates();
+      const reports: JoinReport[] = [];
+      const failed = rejection(
+        join(gates.branches("a", "b", "c"), {
+          ...options,
+          signal: controller.signal,
+          report: (report) => {
+            reports.push(report);
+            if (report.type === "start" && report.name === "b") controller.abort(stop);
+          },
+        }),
+      );
+      if (gates.open.length > 0 && gates.stopped.size === 0) await gates.end("a");
+      expect(await failed).toBe(stop);
+      expect(gates.started).toEqual(["a"]);
+      expect(reports.at(-1)).toMatchObject({
+        type: "end",
+        records: [{ name: "a" }, { name: "b", status: "not-started" }, { name: "c", status: "not-started" }],
+      });
+    },
+  );
+
+  it("[F94, G6, P77] from who is told of a start leaves the slot to others", async () => {
+    const controller = new AbortController();
+    const gates = new Gates();
+    const inner = (context: BranchContext): Promise<unknown> =>
+      rejection(
+        join(gates.branches("x"), {
+          within: context,
+          signal: controller.signal,
+          report: ({ type }) => {
+            if (type === "start") controller.abort(stop);
+          },
+        }),
+      );
+    const all = join({ a: inner, b: gates.branch("b") }, { concurrency: 1 });
+    await settled();
+    await gates.end("b");
+    expect(await all).toEqual({ a: stop, b: "b" });
+    expect([gates.started, gates.most]).toEqual([["b"], 1]);
+  });
+
+  it("[F94, G6, P77] from who is told of a start, in the step of another join, leaves the slot to others at once", async () => {
+    const controller = new AbortController();
+    const gates = new Gates();
+    const inner = async (context: BranchContext): Promise<unknown> => {
+      // So that b has the other slot.
+      await gates.branch("a")(context);
+      return rejection(
+        join(
+          { x: gates.branch("x", false), y: gates.branch("y") },
+          {
+            within: context,
+            signal: controller.signal,
+            report: (report) => {
+              if (report.type === "start" && report.name === "y") controller.abort(stop);
+            },
+          },
+        ),
+      );
+    };
+    const all = join({ a: inner, b: gates.branch("b"), c: gates.branch("c") }, { concurrency: 2 });
+    await settled();
+    await gates.end("a");
+    expect([gates.open, gates.stopped.size]).toEqual([["b", "x"], 0]);
+    await gates.end("b");
+    // What b had was for y.
+    expect(gates.open).toEqual(["x", "c"]);
+    await gates.end("x");
+    await gates.end("c");
+    expect(await all).toEqual({ a: stop, b: "b", c: "c" });
+  });
+
+  it("[F94, G6] from who is told of a start comes before a governor's refusal", async () => {
+    const controller = new AbortController();
+    const gates = new Gates();
+    const settles: string[] = [];
+    let asked = 0;
+    const concurrency = {
+      tryAcquire: () => ((asked += 1) === 1 ? { release: () => undefined } : null),
+      acquire: () => Promise.reject(new Error("closed")),
+    };
+    const failed = rejection(
+      join(
+        { a: gates.branch("a", false), b: gates.branch("b") },
+        {
+          concurrency: concurrency as never,
+          signal: controller.signal,
+          report: (report) => {
+            if (report.type === "start" && report.name === "b") controller.abort(stop);
+            if (report.type === "settle") settles.push(report.record.name);
+          },
+        },
+      ),
+    );
+    await settled();
+    expect([...gates.stopped]).toEqual([["a", stop]]);
+    await gates.end("a");
+    expect(await failed).toBe(stop);
+    expect(settles).toEqual(["a"]);
+  });
+
   it("[F93] can come from a branch, of the join itself", async () => {
     const controller = new AbortController();
     const gates = new Gates();
@@ -220,6 +333,16 @@ describe("a timeout", () => {
     });
     expect(gates.started).toEqual([]);
     expect(await join({}, { timeout: 0 })).toEqual({});
+  });
+
+  it("of 0 starts nothing where there is something left to run, and is no limit where all was completed before", async () => {
+    const gates = new Gates();
+    const branches = gates.branches("a", "b");
+    expect(await join(branches, { timeout: 0, completed: { a: 1, b: 2 } })).toEqual({ a: 1, b: 2 });
+    expect(await rejection(join(branches, { timeout: 0, completed: { a: 1 } }))).toMatchObject({
+      name: "TimeoutError",
+    });
+    expect(gates.started).toEqual([]);
   });
 
   it("[F210] has no timer where it is not used, and leaves none where it is", async () => {

@@ -32,6 +32,36 @@ describe("wrong arguments are told of at once", () => {
       TypeError,
       "the name of a branch must be a string, received 5",
     ],
+    [
+      "functions without names",
+      () => join(any([() => 1])),
+      TypeError,
+      "each of the branches must be a pair [name, function], received [object Function]",
+    ],
+    [
+      "nothing in place of a pair",
+      () => join(any([null])),
+      TypeError,
+      "each of the branches must be a pair [name, function], received null",
+    ],
+    [
+      "tasks without names",
+      () => joinGraph(any([{ run: () => 1 }])),
+      TypeError,
+      "each of the tasks must be a pair [name, task], received [object Object]",
+    ],
+    [
+      "outputs without names",
+      () => mergeOutputs({}, any([{}])),
+      TypeError,
+      "each of the contributions must be a pair [name, output], received [object Object]",
+    ],
+    [
+      "keys that are no pairs",
+      () => project({ a: 1 }, any(["a"])),
+      TypeError,
+      'each of the keys must be a pair [name, key], received "a"',
+    ],
     ["options", () => join(one, any(5)), TypeError, "options must be an object, received 5"],
     ["null", () => join(one, any(null)), TypeError, "options must be an object, received null"],
     [

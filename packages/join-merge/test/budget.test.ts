@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { GateLock, Gate, GateGovernor, LockState, type LockToken } from "@holdfast/core";
+import { GateLock, Gate, GateGovernor, type Governor, LockState, type LockToken } from "@holdfast/core";
 import { describe, expect, it } from "vitest";
-import { type BranchContext, join, JoinError } from "../src/index.js";
-import { Gates, rejection, settled, thrown } from "./gates.js";
+import { type BranchContext, join, JoinError, joinGraph } from "../src/index.js";
+import { Gates, rejection, settled, thrown, uncaught } from "./gates.js";
 
 /** A lock that lets in so many, as a governor. */
 class Slots extends GateLock<LockToken> {
@@ -641,6 +641,140 @@ describe("a governor", () => {
     await gates.end("b");
     expect(await all).toEqual({ a: "went on", b: "b" });
     expect([slots.holders, slots.waiters]).toEqual([0, 0]);
+  });
+});
+
+describe("a governor that throws", () => {
+  const boom = new Error("boom");
+  const fail = (): never => {
+    throw boom;
+  };
+
+  /** A governor with room for so many, parts of which can be replaced. */
+  function slotsWith(room: number, parts: Partial<Governor> & { release?: () => void }): Governor {
+    const { governor } = new Slots(room);
+    const { release, ...rest } = parts;
+    const change = (token: LockToken): LockToken =>
+      release === undefined ? token : Object.assign(Object.create(token) as LockToken, { release });
+    return {
+      acquire: async (options) => change(await governor.acquire(options)),
+      tryAcquire: () => {
+        const token = governor.tryAcquire();
+        return token && change(token);
+      },
+      with: fail,
+      wrap: fail,
+      ...rest,
+    };
+  }
+
+  it("[JM1, JM6] when it is asked at once fails those that wait, when those that run have ended", async () => {
+    const { governor } = new Slots(2);
+    let asked = 0;
+    const tryAcquire = (): LockToken | null => ((asked += 1) > 2 ? fail() : governor.tryAcquire());
+    const gates = new Gates();
+    const failed = rejection(
+      join(gates.branches("a", "b", "c", "d"), { concurrency: slotsWith(0, { tryAcquire }) }),
+    );
+    expect(gates.started).toEqual(["a", "b"]);
+    await gates.end("b");
+    await gates.end("a");
+    const error = (await failed) as JoinError;
+    expect([error.message, error.cause]).toEqual(['join: branch "c" failed: boom', boom]);
+    expect(error.records.map(({ status }) => status)).toEqual([
+      "succeeded",
+      "succeeded",
+      "failed",
+      "not-started",
+    ]);
+  });
+
+  it("[JM1, JM6] in the middle of a run fails those that wait, and those that run are waited for", async () => {
+    const { governor } = new Slots(2);
+    let isBroken = false;
+    const tryAcquire = (): LockToken | null => (isBroken ? fail() : governor.tryAcquire());
+    const acquire: Governor["acquire"] = (options) => governor.acquire(options);
+    const gates = new Gates();
+    const tasks = {
+      a: gates.branch("a"),
+      b: gates.branch("b"),
+      c: { dependsOn: ["a"], run: gates.branch("c") },
+      d: { dependsOn: ["c"], run: gates.branch("d") },
+    };
+    const concurrency = slotsWith(0, { tryAcquire, acquire });
+    const all = joinGraph(tasks, { concurrency, mode: "wait-all" });
+    isBroken = true;
+    await gates.end("a");
+    expect(gates.open).toEqual(["b"]);
+    await gates.end("b");
+    expect(await all).toEqual({
+      a: { status: "succeeded", value: "a" },
+      b: { status: "succeeded", value: "b" },
+      c: { status: "failed", error: boom },
+      d: { status: "skipped", because: "c" },
+    });
+    expect(governor.tryAcquire()).not.toBe(null);
+  });
+
+  it("[JM1, JM6] when it is asked to grant a slot later does not make the call throw while branches run", async () => {
+    const gates = new Gates();
+    const failed = rejection(
+      join(gates.branches("a", "b"), { concurrency: slotsWith(1, { acquire: fail }) }),
+    );
+    expect(gates.started).toEqual(["a"]);
+    await gates.end("a");
+    const error = (await failed) as JoinError;
+    expect([error.message, error.partial]).toEqual(['join: branch "b" failed: boom', { a: "a" }]);
+  });
+
+  it("[JM1, JM6] when it is given a slot back ends the join with that error, and those that run are waited for", async () => {
+    const gates = new Gates();
+    let isOver = false;
+    const failed = rejection(
+      join(
+        { a: gates.branch("a"), b: gates.branch("b", false), c: gates.branch("c") },
+        { concurrency: slotsWith(2, { release: fail }) },
+      ),
+    ).finally(() => (isOver = true));
+    await gates.end("a");
+    expect([isOver, gates.stopped.get("b")]).toEqual([false, boom]);
+    // Thrown once more, when nobody waits for more than that.
+    expect(await uncaught(() => gates.end("b"))).toEqual([]);
+    expect(await failed).toBe(boom);
+    expect(gates.started).toEqual(["a", "b"]);
+  });
+
+  it("[JM6] when the last slot is given back ends the join with that error", async () => {
+    expect(await rejection(join({ a: () => 1 }, { concurrency: slotsWith(1, { release: fail }) }))).toBe(
+      boom,
+    );
+  });
+
+  it("[JM1, JM6] when a branch lends its slot ends the join with that error", async () => {
+    const gates = new Gates();
+    const failed = rejection(
+      join(
+        { a: (context) => join(gates.branches("x"), { within: context }) },
+        { concurrency: slotsWith(1, { release: fail }) },
+      ),
+    );
+    expect(await failed).toBe(boom);
+    expect(gates.started).toEqual([]);
+  });
+
+  it("[P77, JM6] when it has back what nobody wants any more is not silent", async () => {
+    let grant: (token: LockToken) => void = fail;
+    const granted = new Promise<LockToken>((resolve) => (grant = resolve));
+    const concurrency = slotsWith(1, { tryAcquire: () => null, acquire: () => granted });
+    const controller = new AbortController();
+    const failed = rejection(join({ a: () => 1 }, { concurrency, signal: controller.signal }));
+    controller.abort(boom);
+    expect(await failed).toBe(boom);
+    const errors = await uncaught(() => {
+      grant({ release: fail } as never);
+      return settled();
+    });
+    expect(errors).toEqual([boom]);
   });
 });
 

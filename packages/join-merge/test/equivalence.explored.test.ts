@@ -142,7 +142,8 @@ describe("every order of completion × every subset of failures × every bound",
               if (started.length !== stage.started.length) throw new Error("records and starts differ");
               if (error.cause instanceof Error && error.cause.message !== error.branch)
                 throw new Error("the cause is another's");
-              return { primary: error.branch, records: records(error.records, error.branch) };
+              const { branch, message } = error;
+              return { primary: branch, message, records: records(error.records, branch) };
             },
           );
           await stage.play();

@@ -54,9 +54,7 @@ describe("fail-fast, in order", () => {
       order[0] === "b" ? "failed" : "cancelled",
       "not-started",
     ]);
-    expect(error.message).toBe(
-      `join: branch "a" failed: a${order[0] === "b" ? " (and 1 more: see errors)" : ""}`,
-    );
+    expect(error.message).toBe('join: branch "a" failed: a');
     expect(gates.started).toEqual(["a", "b"]);
   });
 
@@ -174,6 +172,12 @@ describe("wait-all", () => {
   });
 });
 
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
 describe("whatever a branch throws", () => {
   it("[F73, P127] counts the same thrown or rejected, and later branches are accounted for", async () => {
     const gates = new Gates();
@@ -203,6 +207,105 @@ describe("whatever a branch throws", () => {
     const error = (await rejection(join({ a: () => Promise.reject(value) }))) as JoinError;
     expect(error.message).toBe(`join: branch "a" failed: ${words}`);
     expect([error.cause, "cause" in error, error.errors]).toEqual([value, true, [value]]);
+  });
+
+  it.each<[string, unknown]>([
+    ["a message without prototype", Object.assign(new Error(), { message: Object.create(null) as string })],
+    [
+      "a message that throws",
+      Object.defineProperty(new Error(), "message", {
+        get: () => {
+          throw new Error("hostile");
+        },
+      }),
+    ],
+    ["a revoked proxy", revoked()],
+    [
+      "a tag that throws",
+      {
+        get [Symbol.toStringTag](): never {
+          throw new Error("hostile");
+        },
+      },
+    ],
+  ])("[F107, JM1, JM6] is the cause also where it cannot be put into words: %s", async (_, value) => {
+    const gates = new Gates();
+    const branches = {
+      a: () => {
+        throw value;
+      },
+      b: gates.branch("b"),
+    };
+    const error = (await rejection(join(branches))) as JoinError;
+    expect(error.message).toBe('join: branch "a" failed: an error that cannot be shown');
+    expect(Object.is(error.cause, value)).toBe(true);
+    expect(gates.stopped.get("b")).toMatchObject({
+      message: 'Cancelled: branch "a" failed: an error that cannot be shown',
+    });
+  });
+
+  it("[F107] is put into words although its message is a symbol", async () => {
+    const value = Object.assign(new Error(), { message: Symbol("s") as never });
+    const error = (await rejection(join({ a: () => Promise.reject(value) }))) as JoinError;
+    expect(error.message).toBe('join: branch "a" failed: Symbol(s)');
+  });
+
+  it.each<[string, (promise: Promise<number>) => void]>([
+    [
+      "throws",
+      (promise) => {
+        promise.then = () => {
+          throw new Error("hostile");
+        };
+      },
+    ],
+    [
+      "settles twice",
+      (promise) => {
+        promise.then = ((done: (value: number) => void, fail: (error: Error) => void) => {
+          done(2);
+          fail(new Error("hostile"));
+          done(3);
+        }) as never;
+      },
+    ],
+    [
+      "never settles",
+      (promise) => {
+        promise.then = (() => undefined) as never;
+      },
+    ],
+  ])(
+    "[JM1, F240] takes a promise for what it is, as await does, though it has a `then` that %s",
+    async (_, change) => {
+      const ends: string[] = [];
+      const promise = Promise.resolve(1);
+      change(promise);
+      const all = join(
+        { a: () => promise, b: () => 2 },
+        {
+          report: (event) => {
+            if (event.type === "settle") ends.push(event.record.name);
+          },
+        },
+      );
+      expect(await all).toEqual({ a: await promise, b: 2 });
+      expect(ends).toEqual(["a", "b"]);
+    },
+  );
+
+  it("[JM1, F73] is a failure too where a promise cannot be listened to", async () => {
+    const promise = Promise.resolve(1);
+    let asked = 0;
+    void Object.defineProperty(promise, "constructor", {
+      get: () => {
+        asked += 1;
+        if (asked > 1) throw new Error("hostile");
+        return Promise;
+      },
+    });
+    const error = (await rejection(join({ a: () => promise }))) as JoinError;
+    expect(error.message).toBe('join: branch "a" failed: hostile');
   });
 
   it("[F73] is a failure too when it throws as it is asked for `then`", async () => {

@@ -1,12 +1,16 @@
 import { describe, expect, it } from "vitest";
 import {
+  type BranchRecord,
   graph,
   GraphError,
   joinGraph,
   joinGraphMerge,
   JoinError,
+  joinMerge,
   type JoinReport,
   KeyCollisionError,
+  type MergeContext,
+  ReducerError,
   type Task,
   type TaskContext,
 } from "../src/index.js";
@@ -464,6 +468,58 @@ describe("joinGraphMerge", () => {
     expect(error.records.map(({ status }) => status)).toEqual(["succeeded", "failed", "not-started"]);
   });
 
+  it("[F21, F23] by levels goes on to no other level when what was completed before collides", async () => {
+    let folds = 0;
+    const error = (await rejection(
+      joinGraphMerge(
+        graph()
+          .task("a", () => ({ k: 1 }))
+          .task("b", () => ({ k: 2 }))
+          .task("c", ["a"], () => ({ l: 1 }))
+          .task("d", ["a"], () => ({ l: 2 })),
+        {
+          schedule: "levels",
+          completed: { a: { k: 1 }, b: { k: 2 }, c: { l: 1 }, d: { l: 2 } },
+          keys: { l: () => (folds += 1) },
+        },
+      ),
+    )) as KeyCollisionError;
+    expect([error.keys, folds]).toEqual([["k"], 0]);
+    expect(error.records.map(({ status }) => status)).toEqual([
+      "succeeded",
+      "failed",
+      "succeeded",
+      "succeeded",
+    ]);
+  });
+
+  it("[F93] by levels merges nothing of a level that was stopped, with wait-all", async () => {
+    const gates = new Gates();
+    const reports: JoinReport[] = [];
+    const controller = new AbortController();
+    const stop = new Error("stop");
+    const ends = ["a", "b"].map((name) => [name, gates.branch(name, false)] as const);
+    const failed = rejection(
+      joinGraphMerge(Object.fromEntries(ends), {
+        mode: "wait-all",
+        schedule: "levels",
+        signal: controller.signal,
+        report: (report) => reports.push(report),
+      }),
+    );
+    controller.abort(stop);
+    for (const name of ["a", "b"]) await gates.fail(name, Object.assign(new Error(name), { code: name }));
+    expect(await failed).toBe(stop);
+    expect(reports.at(-1)).toMatchObject({
+      type: "end",
+      error: stop,
+      records: [
+        { name: "a", status: "cancelled", reason: stop },
+        { name: "b", status: "cancelled", reason: stop },
+      ],
+    });
+  });
+
   it("[F18] fails a task that makes no object", async () => {
     const failed = joinGraphMerge({ a: () => [1] });
     expect(await rejection(failed)).toMatchObject({
@@ -521,6 +577,76 @@ describe("joinGraphMerge", () => {
     },
   );
 
+  it.each(
+    (["ready", "levels"] as const).flatMap((schedule) =>
+      (["none", "freeze", "clone"] as const).map((isolate) => ({ schedule, isolate })),
+    ),
+  )(
+    "[F156, F243] takes what a task changed also where it never looked at the base: %o",
+    async ({ schedule, isolate }) => {
+      const base = { x: 0, y: 0 };
+      const tasks = graph<typeof base>()
+        .task("a", (context) => ({ ...context.base, x: 1 }))
+        .task("b", (context) => ({ ...context.base, y: 1 }))
+        .task("c", ["a", "b"], (context) => ({ ...context.base, x: 2 }))
+        .task("d", ["a", "b"], (context) => ({ ...context.base, y: 2 }));
+      const options = { base, delta: true, schedule, isolate } as const;
+      const made = { a: { x: 1, y: 0 }, b: { x: 0, y: 1 }, c: { x: 2, y: 1 }, d: { x: 1, y: 2 } };
+      const { a, b, c, d } = made;
+      expect(await joinGraphMerge(tasks, options)).toEqual({ x: 2, y: 2 });
+      for (const completed of [{ a }, { a, b }, { a, b, d }, { a, b, c, d }])
+        expect(await joinGraphMerge(tasks, { ...options, completed })).toEqual({ x: 2, y: 2 });
+      const closures = graph()
+        .task("a", () => ({ ...base, x: 1 }))
+        .task("b", () => ({ ...base, y: 1 }));
+      expect(await joinGraphMerge(closures, options)).toEqual({ x: 1, y: 1 });
+    },
+  );
+
+  it.each(["none", "freeze", "clone"] as const)(
+    "[F48, F49] by levels shows all of a level one object, and copies only where each is to have its own: %s",
+    async (isolate) => {
+      const seen: Record<string, unknown> = {};
+      const look = ({ base, name }: MergeContext<object>): object => {
+        seen[name] = base;
+        return { [name]: 1 };
+      };
+      const tasks = graph<object>()
+        .task("a", look)
+        .task("b", look)
+        .task("c", ["a"], look)
+        .task("d", ["b"], look);
+      await joinGraphMerge(tasks, { schedule: "levels", isolate, base: { x: 0 } });
+      expect(seen).toEqual({
+        a: { x: 0 },
+        b: { x: 0 },
+        c: { x: 0, a: 1, b: 1 },
+        d: { x: 0, a: 1, b: 1 },
+      });
+      expect([seen["a"] === seen["b"], seen["c"] === seen["d"]]).toEqual(
+        isolate === "clone" ? [false, false] : [true, true],
+      );
+    },
+  );
+
+  it.each(["ready", "levels"] as const)(
+    "[F49] gives each task a copy of its own of what others made: %s",
+    async (schedule) => {
+      const seen: unknown[] = [];
+      const look = ({ base }: MergeContext<object>): object => {
+        seen.push((base as { list: unknown }).list);
+        return {};
+      };
+      const tasks = graph<object>()
+        .task("a", () => ({ list: [1] }))
+        .task("b", ["a"], look)
+        .task("c", ["a"], look);
+      const { list } = await joinGraphMerge(tasks, { schedule, isolate: "clone" });
+      expect(seen).toEqual([[1], [1]]);
+      expect(new Set([list, ...seen]).size).toBe(3);
+    },
+  );
+
   it("[F20] folds in order, and shows the fold so far to those that come after", async () => {
     const seen: unknown[] = [];
     const value = await joinGraphMerge(
@@ -558,22 +684,89 @@ describe("joinGraphMerge", () => {
     ]);
   });
 
-  it("fails a task that reads a base which a reducer cannot make", async () => {
-    const error = (await rejection(
-      joinGraphMerge(
-        graph<object>()
-          .task("a", () => ({ k: 1 }))
-          .task("b", () => ({ k: 2 }))
-          .task("c", ["a", "b"], ({ base }) => base),
-        {
-          keys: {
-            k: () => {
-              throw new Error("no");
-            },
-          },
+  describe("[F20, F106] a reducer that throws", () => {
+    const no = new Error("no");
+    const rules = {
+      keys: {
+        k: () => {
+          throw no;
         },
-      ),
-    )) as JoinError;
-    expect(error).toMatchObject({ branch: "c", cause: { name: "ReducerError", branch: "b" } });
+      },
+    };
+    const two = graph<object>()
+      .task("a", () => ({ k: 1 }))
+      .task("b", () => ({ k: 2 }));
+    const statuses = ({ records }: { records: readonly BranchRecord[] }): string[] =>
+      records.map(({ name, status }) => `${name} ${status}`);
+
+    it.each(["fail-fast", "wait-all"] as const)(
+      "is the error of the task whose value it would not take, also where another one needs what it makes: %s",
+      async (mode) => {
+        const read = ({ base }: MergeContext<object>): object => base;
+        const tasks = two.task("c", ["a", "b"], read).task("d", ["a", "b"], read);
+        const blind = two.task("c", ["a", "b"], () => ({})).task("d", () => ({}));
+        const reader = (await rejection(joinGraphMerge(tasks, { ...rules, mode }))) as ReducerError;
+        const other = (await rejection(joinGraphMerge(blind, { ...rules, mode }))) as ReducerError;
+        for (const error of [reader, other]) {
+          expect(error).toBeInstanceOf(ReducerError);
+          expect(error).toMatchObject({ key: "k", branch: "b", cause: no, message: other.message });
+          expect(error.records[1]).toMatchObject({ name: "b", status: "failed", error });
+        }
+        expect(reader.records[2]).toMatchObject({ status: "cancelled", reason: reader, error: reader });
+        // Who was told to stop has been told why.
+        const told = mode === "fail-fast" ? "AbortError" : "ReducerError";
+        expect(reader.records[3]).toMatchObject({ reason: { name: told }, error: { name: "ReducerError" } });
+        expect(statuses(reader)).toEqual(["a succeeded", "b failed", "c cancelled", "d cancelled"]);
+        expect(statuses(other)).toEqual(["a succeeded", "b failed", "c succeeded", "d succeeded"]);
+      },
+    );
+
+    it("counts from where it was needed: a failure before that is the one that one at a time would have had", async () => {
+      const gates = new Gates();
+      const failed = rejection(
+        joinGraphMerge(
+          two.task("x", gates.branch("x") as never).task("c", ["a", "b"], ({ base }) => base),
+          rules,
+        ),
+      );
+      await settled();
+      await gates.fail("x");
+      const error = (await failed) as JoinError;
+      expect([error.name, error.branch]).toEqual(["JoinError", "x"]);
+      expect(statuses(error).slice(0, 3)).toEqual(["a succeeded", "b succeeded", "x failed"]);
+    });
+
+    it("is a task's own error where it throws one of another merge", async () => {
+      const inner = (): Promise<object> =>
+        joinMerge({ x: () => ({ k: 1 }), y: () => ({ k: 2 }) }, rules as never);
+      const error = (await rejection(joinGraphMerge({ a: inner }))) as JoinError;
+      expect(error).toMatchObject({
+        name: "JoinError",
+        branch: "a",
+        cause: { name: "ReducerError", branch: "y" },
+      });
+    });
+
+    it("is not taken for what `equal` throws, which is no branch's value", async () => {
+      const equal = (): never => {
+        throw no;
+      };
+      const tasks = two.task("c", ["a", "b"], ({ base }) => base);
+      expect(await rejection(joinGraphMerge(tasks, { equal }))).toMatchObject({ branch: "c", cause: no });
+    });
+
+    it("is no error for a task that does without", async () => {
+      const error = await rejection(
+        joinGraphMerge(
+          two.task("c", ["a", "b"], (context) => {
+            expect(() => context.base).toThrow(ReducerError);
+            return {};
+          }),
+          rules,
+        ),
+      );
+      expect(error).toMatchObject({ name: "ReducerError", branch: "b" });
+      expect(statuses(error as ReducerError)[2]).toBe("c succeeded");
+    });
   });
 });

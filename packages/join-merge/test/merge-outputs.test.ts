@@ -330,6 +330,19 @@ describe("what cannot be merged", () => {
     [new Date(0), "a Date"],
     [new Thing(), "a Thing"],
     [() => 1, "a function"],
+    [
+      Object.create(Object.create(Object.create(null) as object) as object) as object,
+      "an object that is not plain",
+    ],
+    [Object.create({}) as object, "an object that is not plain"],
+    [Object.assign(new Thing(), { constructor: null }), "an object that is not plain"],
+    [Object.assign(new Thing(), { constructor: { name: 5 } }), "an object that is not plain"],
+    [
+      new (class {
+        y = 1;
+      })(),
+      "an object that is not plain",
+    ],
   ])("[F18] is told of: %s", (output, words) => {
     const error = thrown(() => mergeOutputs({}, { a: output as object }));
     expect(error).toBeInstanceOf(InvalidBranchOutputError);

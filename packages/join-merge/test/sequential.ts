@@ -9,6 +9,8 @@ export interface Script {
 export interface Outcome {
   readonly value?: readonly (readonly [key: string, value: unknown])[];
   readonly primary?: string;
+  /** Of the error. */
+  readonly message?: string;
   /** Up to the failure that counts. */
   readonly records: readonly (readonly [name: string, status: string])[];
 }
@@ -19,7 +21,7 @@ export function oneAtATime(scripts: readonly Script[]): Outcome {
   const value = new Map<string, unknown>();
   for (const { name, fails, output } of scripts) {
     records.push([name, fails ? "failed" : "succeeded"]);
-    if (fails) return { primary: name, records };
+    if (fails) return { primary: name, message: `join: branch "${name}" failed: ${name}`, records };
     for (const [key, each] of Object.entries(output))
       value.set(
         key,
