@@ -176,7 +176,7 @@ describe("drift", () => {
 
 describe("a folder that is edited", () => {
   const write = (name: string, value: FlowDefinition): void => {
-    writeFileSync(join(folder, name), flowText(value, "yaml"));
+    writeFileSync(join(folder, name), flowText(value));
   };
 
   it("[F178] takes over what is new or changed, and leaves alone what is not; nothing is ever taken away", async () => {

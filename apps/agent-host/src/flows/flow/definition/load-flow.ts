@@ -106,8 +106,7 @@ function choiceProblems(type: FlowType, file: SourceFile): Problem[] {
 /** Where the first text is that is too long. The file is of bounded depth. */
 function longText(value: unknown): (string | number)[] | undefined {
   if (typeof value === "string") return value.length > longestText ? [] : undefined;
-  if (typeof value !== "object" || value === null) return undefined;
-  for (const [key, each] of Object.entries(value)) {
+  for (const [key, each] of Object.entries(Object(value) as object)) {
     const path = longText(each);
     if (path !== undefined) return [key, ...path];
   }
@@ -135,8 +134,7 @@ const fillers = new Map<FlowType, (value: unknown) => unknown>();
 
 function withDefaults(type: FlowType, value: unknown): FlowDefinition {
   const fill =
-    fillers.get(type) ??
-    new Ajv2020({ useDefaults: true, strict: true, allowUnionTypes: true }).compile(schemaOf(type));
+    fillers.get(type) ?? new Ajv2020({ useDefaults: true, allowUnionTypes: true }).compile(schemaOf(type));
   fillers.set(type, fill);
   const flow = structuredClone(value);
   fill(flow);
