@@ -181,6 +181,7 @@ describe("compile", () => {
       typed("fetch", object({ url: "string" }), object({ text: "integer", size: "integer" })),
       typed("none", object({ path: "string" }), object({})),
       typed("number", object({ path: "integer" }), object({ text: "string" })),
+      typed("both", object({}), object({ text: "string", size: "integer" })),
     );
     const fallback = (name: string, more: object = {}): string[] =>
       said(list([{ tool_name: "read", on_error: `fallback:${name}`, ...more }], input), among);
@@ -205,6 +206,7 @@ describe("compile", () => {
     expect(fallback("none", { output_mapping: { body: "text" } })).toEqual([
       'steps/0/on_error fallback_output_missing_mapped_key: step 0 (read): output_mapping takes "text", which the output of tool "none" does not have',
     ]);
+    expect(fallback("none", { tool_name: "both", output_mapping: { body: "size" } })).toHaveLength(1);
     // Nobody knows what either makes.
     expect(fallback("any")).toEqual([]);
     expect(fallback("fetch", { tool_name: "any" }).filter((line) => line.includes("on_error"))).toEqual([]);

@@ -164,6 +164,14 @@ describe("drift", () => {
   const before = toolset(tool("a"));
   const changed = tool("a", undefined, { schema_version: "2" });
 
+  it("[F176] what is accepted is the tools that a flow uses, those that step in for others with them", async () => {
+    const registry = await FlowRegistry.open(new MemoryFlows());
+    await registry.register(list([{ tool_name: "a", on_error: "fallback:b" }, { tool_name: "gone" }]));
+    const [a, b] = [tool("a"), tool("b", undefined, { schema_version: "2" })];
+    const { tool_schema_hashes } = await registry.accept("list", toolset(a, b, tool("unused")));
+    expect(tool_schema_hashes).toEqual({ a: a.schemaHash, b: b.schemaHash });
+  });
+
   it("[F175] [F176] a tool with other schemas has the flows that were made for it looked at, until somebody accepts it", async () => {
     const registry = await FlowRegistry.open(new MemoryFlows());
     for (const version of ["1.0.0", "1.1.0"]) await registry.register(flow(version));

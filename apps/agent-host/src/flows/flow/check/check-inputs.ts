@@ -24,8 +24,9 @@ function wholeContext(
 ): void {
   for (const [key, types] of target.keys) {
     const known = context.keys.get(key);
-    const clash = clashOf(known?.types, types);
-    if (known === undefined || clash === undefined) continue;
+    if (known === undefined) continue;
+    const clash = clashOf(known.types, types);
+    if (clash === undefined) continue;
     check.report(
       kinds.type,
       key,

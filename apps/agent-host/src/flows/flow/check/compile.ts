@@ -175,8 +175,9 @@ function wholeOutput(flow: FlowDefinition, host: HostSchemas, context: KnownCont
       );
   for (const [key, types] of promised.keys) {
     const known = context.keys.get(key);
-    const clash = clashOf(known?.types, types);
-    if (known === undefined || clash === undefined) continue;
+    if (known === undefined) continue;
+    const clash = clashOf(known.types, types);
+    if (clash === undefined) continue;
     const detail = `${JSON.stringify(key)} must be ${clash.wanted} in the output, and is ${clash.made} from ${known.by}`;
     findings.push(ofFlow(flow, "output_type_mismatch", key, detail, "output_schema_ref"));
   }
