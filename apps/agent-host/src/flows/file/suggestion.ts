@@ -13,6 +13,11 @@ export function didYouMean(wrong: string, names: readonly string[]): string {
   return best === undefined ? "" : `; did you mean "${best}"?`;
 }
 
+/** The same, or else all the names that there are. */
+export function didYouMeanOneOf(wrong: string, names: readonly string[]): string {
+  return didYouMean(wrong, names) || `; there are: ${names.join(", ") || "none"}`;
+}
+
 /** The same letters, or all but two, or but a third of a long name; never more than 40 % of them are wrong. */
 function isLike(wrong: string, name: string): boolean {
   const { length } = wrong;

@@ -49,7 +49,7 @@ export const badFiles: readonly BadFile[] = [
   {
     wrong: "a pipeline",
     text: "kind: pipeline\ntype: Flow\n",
-    says: "this is a pipeline, not a flow",
+    says: "1:7: this is a pipeline, not a flow",
     shape: true,
   },
   {
@@ -58,6 +58,12 @@ export const badFiles: readonly BadFile[] = [
     says: '4:17: "format_version" "2" is not known',
     shape: true,
   },
+  ...["11", "21", "1.", "1.x", "1.2x"].map((version) => ({
+    wrong: `the format ${version}`,
+    text: `${head}format_version: "${version}"\nsteps: []\n`,
+    says: `4:17: "format_version" "${version}" is not known here; this program reads format 1`,
+    shape: true as const,
+  })),
   {
     wrong: "a format that is a number",
     text: `${head}format_version: 1\nsteps: []\n`,
@@ -90,6 +96,12 @@ export const badFiles: readonly BadFile[] = [
     shape: true,
   },
   { wrong: "a step that is text", text: `${head}steps: [fetch]\n`, says: "4:9:", shape: true },
+  {
+    wrong: "a step that is empty",
+    text: `${head}steps: [null]\n`,
+    says: '4:9: "0" must be a mapping (name: value), not empty',
+    shape: true,
+  },
   {
     wrong: "a graph without version",
     text: "type: DAGFlow\nname: a\ndescription: d\nsteps: []\n",
@@ -129,6 +141,12 @@ export const badFiles: readonly BadFile[] = [
     wrong: "a step with tool and flow",
     text: `${head}steps:\n  - {tool_name: x, flow_name: y}\n`,
     says: "must have exactly one of tool_name, flow_name; it has 2",
+    shape: true,
+  },
+  {
+    wrong: "a step of a graph without tool",
+    text: `${dag}steps:\n  - {step_id: a}\n`,
+    says: "6:5: step 0 must have exactly one of tool_name, flow_name, capability_id; it has 0",
     shape: true,
   },
   {
@@ -200,13 +218,28 @@ export const badFiles: readonly BadFile[] = [
   {
     wrong: "a tool that is command and mcp",
     text: `${head}tools: {x: {command: ls, mcp: s}}\nsteps: []\n`,
-    says: 'tool "x" must have exactly one of command, mcp; it has 2',
+    says: '4:12: tool "x" must have exactly one of command, mcp; it has 2',
     shape: true,
   },
   {
     wrong: "a server that there is not",
     text: `${head}tools: {x: {mcp: fils}}\nmcp_servers: {files: {command: [a]}}\nsteps: []\n`,
-    says: '"mcp_servers" has no "fils"; did you mean "files"?',
+    says: '4:18: "mcp_servers" has no "fils"; did you mean "files"?',
+  },
+  {
+    wrong: "a server like none of those that there are",
+    text: `${head}tools: {x: {mcp: c}}\nmcp_servers: {files: {command: [a]}, web: {command: [a]}}\nsteps: []\n`,
+    says: '4:18: "mcp_servers" has no "c"; there are: files, web',
+  },
+  {
+    wrong: "a server in a file without any",
+    text: `${head}tools: {x: {mcp: c}}\nsteps: []\n`,
+    says: '4:18: "mcp_servers" has no "c"; there are: none',
+  },
+  {
+    wrong: "a tool's schema that is none",
+    text: `${head}tools: {x: {command: a, output_schema: {type: strng}}}\nsteps: []\n`,
+    says: "4:47: this is no JSON Schema that can be used",
   },
   {
     wrong: "a schema that is none",
@@ -216,7 +249,12 @@ export const badFiles: readonly BadFile[] = [
   {
     wrong: "a reference to no schema",
     text: `${head}input_schema_ref: "#/schemas/inptu"\nschemas: {input: {}}\nsteps: []\n`,
-    says: 'there is no schema "#/schemas/inptu"; did you mean "input"?',
+    says: '4:19: there is no schema "#/schemas/inptu"; did you mean "input"?',
+  },
+  {
+    wrong: "a contract of no schema",
+    text: `${head}steps:\n  - {tool_name: x, output_contract: "#/schemas/out"}\n`,
+    says: '5:37: there is no schema "#/schemas/out"; declare it under "schemas"',
   },
   {
     wrong: "an id twice",
@@ -244,9 +282,14 @@ export const badFiles: readonly BadFile[] = [
     says: "6:44: steps depend on each other: a needs c needs b needs a",
   },
   {
+    wrong: "a circle that others lead to",
+    text: `${dag}steps:\n  - {step_id: a, tool_name: x, depends_on: [b]}\n  - {step_id: b, tool_name: x, depends_on: [c]}\n  - {step_id: c, tool_name: x, depends_on: [b]}\n`,
+    says: "7:44: steps depend on each other: b needs c needs b",
+  },
+  {
     wrong: "too many steps",
     text: `${head}steps: [${Array(1001).fill("{tool_name: x}").join(",")}]\n`,
-    says: "1001 steps are more than 1000",
+    says: "4:8: 1001 steps are more than 1000",
     shape: true,
   },
   {

@@ -1,6 +1,6 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { FlowDefinition } from "../../../src/flows/flow/definition/definition.js";
 import { flowText } from "../../../src/flows/flow/definition/save-flow.js";
@@ -50,6 +50,14 @@ describe("the registry", () => {
     expect(saves).toEqual([]);
   });
 
+  it("[F169] a store in memory gives back all that it was given", async () => {
+    const store = new MemoryFlows();
+    const registry = await FlowRegistry.open(store);
+    for (const each of [flow("1.0.0"), flow("1.1.0"), flow("1.0.0", "g")]) await registry.register(each);
+    expect((await FlowRegistry.open(store)).list()).toEqual(registry.list());
+    expect(registry.list()).toHaveLength(3);
+  });
+
   it("[F169] others see the change: with the same registry at once, with the same folder once they look", async () => {
     const registry = await FlowRegistry.open(new FlowFolder(folder));
     await registry.register(flow());
@@ -67,36 +75,42 @@ describe("the registry", () => {
   it("[F171] [F174] versions: the highest is the latest, and none is overwritten by accident", async () => {
     const registry = await FlowRegistry.open(new MemoryFlows());
     for (const version of ["1.10.0", "1.2.0", "2.0.0-rc.1"]) await registry.register(flow(version));
-    await registry.register(flow("1.0.0", "e"));
+    for (const name of ["d", "e", "g"]) await registry.register(flow("9.0.0", name));
     expect(registry.get("f").version).toBe("2.0.0-rc.1");
     expect(registry.list().map(({ name, version }) => `${name} ${version}`)).toEqual([
-      "e 1.0.0",
+      "d 9.0.0",
+      "e 9.0.0",
       "f 1.2.0",
       "f 1.10.0",
       "f 2.0.0-rc.1",
+      "g 9.0.0",
     ]);
-    expect(registry.list("disabled")).toEqual([]);
+    const disabled = await registry.update("f", "1.2.0", { status: "disabled" });
+    expect(registry.list("disabled")).toEqual([disabled]);
     expect(await rejection(registry.register(flow("1.2.0")))).toMatchObject({
       name: "FlowAlreadyExistsError",
       code: "FLOW-E002",
+      message:
+        'There is a flow "f" of version 1.2.0; give it another version, or say that it may be overwritten',
     });
     await registry.register({ ...flow("1.2.0"), description: "new" }, { overwrite: true });
     expect(registry.get("f", "1.2.0").description).toBe("new");
     expect(await rejection(registry.register({ ...flow(), version: "one" }))).toMatchObject({
       name: "InvalidFlowVersionError",
+      message: '"one" is no version for "f"; write one like 1.2.3',
     });
-    expect(() => registry.get("f", "9.0.0")).toThrow('There is no flow "f" of version 9.0.0');
-    expect(() => registry.get("g")).toThrow('There is no flow "g"');
-    expect(await rejection(registry.update("g", "1.0.0", {}))).toMatchObject({
+    expect(() => registry.get("f", "9.0.0")).toThrow(/^There is no flow "f" of version 9\.0\.0$/);
+    expect(() => registry.get("x")).toThrow(/^There is no flow "x"$/);
+    expect(await rejection(registry.update("x", "1.0.0", {}))).toMatchObject({
       name: "FlowNotFoundError",
-      flow: "g",
+      flow: "x",
     });
   });
 
   it("[F172] [U25] two changes at once, of which each is slow to be written: both are there", async () => {
     const waiting: (() => void)[] = [];
     const store: FlowStore = {
-      load: () => Promise.resolve([flow()]),
+      load: () => Promise.resolve([flow(), flow("1.0.0", "g")]),
       save: () =>
         new Promise((resolve) => {
           waiting.push(resolve);
@@ -105,12 +119,15 @@ describe("the registry", () => {
     const registry = await FlowRegistry.open(store);
     const status = registry.update("f", "1.0.0", { status: "needs_review" });
     const hashes = registry.update("f", "1.0.0", { tool_schema_hashes: { a: "x" } });
+    const other = registry.update("g", "1.0.0", { status: "disabled" });
     await settled();
-    expect(waiting).toHaveLength(1);
-    waiting.shift()?.();
-    await settled();
-    waiting.shift()?.();
-    await Promise.all([status, hashes]);
+    // Another flow waits for nobody.
+    expect(waiting).toHaveLength(2);
+    while (waiting.length > 0) {
+      waiting.shift()?.();
+      await settled();
+    }
+    await Promise.all([status, hashes, other]);
     expect(registry.get("f")).toMatchObject({ status: "needs_review", tool_schema_hashes: { a: "x" } });
   });
 
@@ -135,16 +152,25 @@ describe("the registry", () => {
     expect(saved?.description).toMatch(/^by \d+ x{5000}$/);
   });
 
-  it("a file that is no flow is left out", async () => {
+  it("a file that is no flow is left out, and so is one that is not called so", async () => {
     writeFileSync(join(folder, "bad.flow.yaml"), "type: Flow\n");
+    writeFileSync(join(folder, "draft.yaml"), flowText(flow("2.0.0")));
     await new FlowFolder(folder).save(flow());
-    expect(await new FlowFolder(folder).load()).toHaveLength(1);
+    expect(await new FlowFolder(folder).load()).toEqual([flow()]);
   });
 });
 
 describe("drift", () => {
   const before = toolset(tool("a"));
   const changed = tool("a", undefined, { schema_version: "2" });
+
+  it("[F176] what is accepted is the tools that a flow uses, those that step in for others with them", async () => {
+    const registry = await FlowRegistry.open(new MemoryFlows());
+    await registry.register(list([{ tool_name: "a", on_error: "fallback:b" }, { tool_name: "gone" }]));
+    const [a, b] = [tool("a"), tool("b", undefined, { schema_version: "2" })];
+    const { tool_schema_hashes } = await registry.accept("list", toolset(a, b, tool("unused")));
+    expect(tool_schema_hashes).toEqual({ a: a.schemaHash, b: b.schemaHash });
+  });
 
   it("[F175] [F176] a tool with other schemas has the flows that were made for it looked at, until somebody accepts it", async () => {
     const registry = await FlowRegistry.open(new MemoryFlows());
@@ -176,7 +202,7 @@ describe("drift", () => {
 
 describe("a folder that is edited", () => {
   const write = (name: string, value: FlowDefinition): void => {
-    writeFileSync(join(folder, name), flowText(value, "yaml"));
+    writeFileSync(join(folder, name), flowText(value));
   };
 
   it("[F178] takes over what is new or changed, and leaves alone what is not; nothing is ever taken away", async () => {
@@ -184,15 +210,40 @@ describe("a folder that is edited", () => {
     const directory = new FlowDirectory(folder, registry);
     write("a.flow.yaml", flow("1.0.0"));
     write("b.flow.yaml", flow("2.0.0"));
-    writeFileSync(join(folder, "notes.txt"), "no flow");
-    expect((await directory.scan()).added).toHaveLength(2);
-    expect((await directory.scan()).unchanged).toHaveLength(2);
+    write("c.flow.yml", flow("1.0.0", "g"));
+    write("d.flow.json", flow("1.0.0", "h"));
+    for (const other of ["notes.txt", "e.yaml", "e.flow.yaml.old"]) write(other, flow("1.0.0", "e"));
+    const inFolder = (...names: string[]): string[] => names.map((name) => join(folder, name));
+    const nothing = { added: [], updated: [], unchanged: [], failed: [] };
+    const all = inFolder("a.flow.yaml", "b.flow.yaml", "c.flow.yml", "d.flow.json");
+    expect(await directory.scan()).toEqual({ ...nothing, added: all });
+    expect(await directory.scan()).toEqual({ ...nothing, unchanged: all });
     write("b.flow.yaml", { ...flow("2.0.0"), description: "new" });
-    expect(await directory.scan()).toMatchObject({ added: [], updated: [join(folder, "b.flow.yaml")] });
+    expect(await directory.scan()).toEqual({
+      ...nothing,
+      updated: inFolder("b.flow.yaml"),
+      unchanged: inFolder("a.flow.yaml", "c.flow.yml", "d.flow.json"),
+    });
     expect(registry.get("f").description).toBe("new");
     rmSync(join(folder, "b.flow.yaml"));
     await directory.scan();
     expect(registry.get("f").version).toBe("2.0.0");
+  });
+
+  it("[F178] what is no flow is named with the reason, and the others are taken over", async () => {
+    mkdirSync(join(folder, "a.flow.yaml"));
+    writeFileSync(join(folder, "b.flow.yaml"), "type: Flow\n");
+    write("c.flow.yaml", flow());
+    const registry = await FlowRegistry.open(new MemoryFlows());
+    const scan = await new FlowDirectory(folder, registry).scan();
+    expect(scan.added).toEqual([join(folder, "c.flow.yaml")]);
+    expect(scan.failed).toEqual([
+      {
+        file: join(folder, "a.flow.yaml"),
+        reason: expect.stringContaining("cannot read the file") as unknown,
+      },
+      { file: join(folder, "b.flow.yaml"), reason: expect.stringContaining('needs "name"') as unknown },
+    ]);
   });
 
   it("[F178] two files of one version are an error that names both", async () => {
@@ -221,17 +272,23 @@ describe("a folder that is edited", () => {
       write("b.flow.yaml", flow("1.1.0"));
       await settled();
       yield;
+      yield;
+      write("a.flow.yaml", { ...flow("1.0.0"), description: "new" });
+      write("c.flow.yaml", flow("1.2.0"));
+      await settled();
+      yield;
     }
     await new FlowDirectory(folder, registry).watch(
       ticks(),
-      ({ added }) => {
-        heard.push(...added.map((file) => file.slice(folder.length + 1)));
+      ({ added, updated }) => {
+        heard.push([...added, ...updated].map((file) => basename(file)).join(" "));
         throw new Error("listener");
       },
       (error) => failures.push((error as Error).message.replaceAll(folder, "")),
     );
-    expect(heard).toEqual(["a.flow.yaml", "b.flow.yaml"]);
-    expect(failures).toEqual(["listener", expect.stringContaining("are both f 1.0.0"), "listener"]);
+    expect(heard).toEqual(["a.flow.yaml", "b.flow.yaml", "c.flow.yaml a.flow.yaml"]);
+    const twice = expect.stringContaining("are both f 1.0.0") as unknown;
+    expect(failures).toEqual(["listener", twice, "listener", "listener"]);
   });
 
   it("[F179] [F139] [F158] a run under way keeps the flow that it has; a resume notices", async () => {

@@ -3,14 +3,7 @@ import { pointerTokens } from "../../json-pointer.js";
 import type { Tool } from "../tools/tool.js";
 import type { IssueType } from "./finding.js";
 import type { KnownContext } from "./known-context.js";
-import {
-  inWords,
-  isCompatible,
-  type ObjectShape,
-  shapeOf,
-  type Types,
-  typesOfValue,
-} from "./object-shape.js";
+import { clashOf, type ObjectShape, shapeOf, type Types, typesOfValue } from "./object-shape.js";
 import { nameOf, type StepCheck } from "./step-check.js";
 
 /** Whether a tool can be given what the step gives it. */
@@ -32,12 +25,13 @@ function wholeContext(
   for (const [key, types] of target.keys) {
     const known = context.keys.get(key);
     if (known === undefined) continue;
-    if (!isCompatible(known.types, types))
-      check.report(
-        kinds.type,
-        key,
-        `${nameOf(tool)} takes ${inWords(types)} as ${JSON.stringify(key)}, and ${known.by} makes it ${inWords(known.types)}`,
-      );
+    const clash = clashOf(known.types, types);
+    if (clash === undefined) continue;
+    check.report(
+      kinds.type,
+      key,
+      `${nameOf(tool)} takes ${clash.wanted} as ${JSON.stringify(key)}, and ${known.by} makes it ${clash.made}`,
+    );
   }
   for (const key of target.required)
     if (!context.has(key))
@@ -67,6 +61,7 @@ function mapping(
         path,
       );
     const found = typesAt(source, context);
+    const clash = clashOf(found.types, target.keys.get(key));
     if (found.missing !== undefined) {
       // Said once, of the tool that comes first.
       if (!isFallback)
@@ -76,11 +71,11 @@ function mapping(
           `there is no ${JSON.stringify(found.missing)} in the context at this point${whyNot(found.missing, context) || ". A key of the input must be in the schema that input_schema_ref names, a parameter in dynamic_params"}`,
           path,
         );
-    } else if (!isCompatible(found.types, target.keys.get(key)))
+    } else if (clash !== undefined)
       check.report(
         kinds.type,
         key,
-        `${nameOf(tool)} takes ${inWords(target.keys.get(key))} as ${JSON.stringify(key)}, and is given ${inWords(found.types)}`,
+        `${nameOf(tool)} takes ${clash.wanted} as ${JSON.stringify(key)}, and is given ${clash.made}`,
         path,
       );
     else if (!isFallback && source !== key && context.keys.has(key))
@@ -107,7 +102,7 @@ function typesAt(
   context: KnownContext,
 ): { readonly types: Types; readonly missing?: string } {
   if (typeof source !== "string") return { types: typesOfValue(source) };
-  const [key = source, ...rest] = source.startsWith("/") ? pointerTokens(source) : [source];
+  const [key = source, ...rest] = source.startsWith("/") ? pointerTokens(source) : [];
   if (!context.has(key)) return { types: undefined, missing: key };
   return { types: rest.length > 0 ? undefined : context.keys.get(key)?.types };
 }

@@ -1,6 +1,6 @@
 import { didYouMean } from "../../file/suggestion.js";
 import type { Tool } from "../tools/tool.js";
-import { anyObject, inWords, isCompatible, shapeOf, type Types } from "./object-shape.js";
+import { anyObject, clashOf, shapeOf, type Types } from "./object-shape.js";
 import { nameOf, type StepCheck } from "./step-check.js";
 
 /** What a step adds to the context: what its tool makes, as far as it is taken over. */
@@ -25,7 +25,7 @@ export function contributionOf(
       check.report(
         "unknown_output_key",
         from,
-        `the output of ${nameOf(tool)} has no ${JSON.stringify(from)}${didYouMean(from, [...made.keys.keys()])}`,
+        `its output has no ${JSON.stringify(from)}${didYouMean(from, [...made.keys.keys()])}`,
         ["output_mapping", to],
       );
     keys.set(to, made.keys.get(from));
@@ -40,6 +40,7 @@ export function checkFallbackOutputs(check: StepCheck, tool: Tool, fallback: Too
   const { output_mapping } = check.step;
   const wanted = output_mapping === null ? [...expected.keys.keys()] : Object.values(output_mapping);
   for (const key of wanted) {
+    const clash = clashOf(made.keys.get(key), expected.keys.get(key));
     if (!made.keys.has(key) && !made.open) {
       if (output_mapping === null)
         check.report(
@@ -55,11 +56,11 @@ export function checkFallbackOutputs(check: StepCheck, tool: Tool, fallback: Too
           `output_mapping takes ${JSON.stringify(key)}, which the output of ${nameOf(fallback)} does not have`,
           ["on_error"],
         );
-    } else if (!isCompatible(made.keys.get(key), expected.keys.get(key)))
+    } else if (clash !== undefined)
       check.report(
         "fallback_output_type_mismatch",
         key,
-        `${JSON.stringify(key)} is ${inWords(made.keys.get(key))} from ${nameOf(fallback)} and ${inWords(expected.keys.get(key))} from ${nameOf(tool)}`,
+        `${JSON.stringify(key)} is ${clash.made} from ${nameOf(fallback)} and ${clash.wanted} from ${nameOf(tool)}`,
         ["on_error"],
       );
   }

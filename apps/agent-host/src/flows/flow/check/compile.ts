@@ -1,12 +1,12 @@
-import { didYouMean } from "../../file/suggestion.js";
-import { fallbackOf, type FlowDefinition, type Step } from "../definition/definition.js";
+import { didYouMean, didYouMeanOneOf } from "../../file/suggestion.js";
+import { fallbackOf, type FlowDefinition, type GraphStep, type Step } from "../definition/definition.js";
 import { type HostSchemas, schemaAt } from "../definition/schema-refs.js";
 import type { Tool, Toolset } from "../tools/tool.js";
 import { checkInputs } from "./check-inputs.js";
 import { checkFallbackOutputs, contributionOf } from "./check-outputs.js";
 import type { Finding } from "./finding.js";
 import { type Contribution, KnownContext } from "./known-context.js";
-import { inWords, isCompatible, shapeOf } from "./object-shape.js";
+import { clashOf, shapeOf } from "./object-shape.js";
 import { StepOrder } from "./order.js";
 import { nameOf, StepCheck } from "./step-check.js";
 
@@ -18,13 +18,13 @@ import { nameOf, StepCheck } from "./step-check.js";
  */
 export function compile(flow: FlowDefinition, tools: Toolset, host: HostSchemas = {}): readonly Finding[] {
   const order = new StepOrder(flow);
-  const checks = flow.steps.map((step, index) => new StepCheck(step, index, labelOf(flow, index)));
-  // Before the rest, as a step may be declared before those that it depends on; their findings come with them.
-  const contributions = checks.map((check): Contribution => ({
-    by: check.label,
-    ...contributionOf(check, toolOf(check.step, tools)),
-  }));
-  const outputs = checks.map((check) => check.findings.splice(0));
+  // Outputs before the rest, as a step may be declared before those that it depends on; what is found comes with the rest.
+  const checks = flow.steps.map((step, index) => {
+    const check = new StepCheck(step, index, labelOf(flow, index));
+    const contribution: Contribution = { by: check.label, ...contributionOf(check, toolOf(step, tools)) };
+    return { check, contribution, ofOutputs: check.findings.splice(0) };
+  });
+  const contributions = checks.map(({ contribution }) => contribution);
   const contextOf = (steps: readonly number[], of?: string): KnownContext => {
     const makerElsewhere = (key: string): string | undefined =>
       contributions.find(({ by, keys }) => by !== of && keys.has(key))?.by;
@@ -33,13 +33,13 @@ export function compile(flow: FlowDefinition, tools: Toolset, host: HostSchemas 
     return context;
   };
 
-  const findings = checks.flatMap((check, index) => {
-    const context = contextOf(order.visibleTo(index), check.label);
+  const findings = checks.flatMap(({ check, contribution, ofOutputs }) => {
+    const context = contextOf(order.visibleTo(check.index), check.label);
     checkTools(check, tools, context);
     checkContracts(check, flow, host);
-    check.findings.push(...(outputs[index] ?? []));
-    siblingCollisions(check, flow, order, contributions);
-    contextCollisions(check, flow, context, contributions[index] ?? nothing);
+    check.findings.push(...ofOutputs);
+    siblingCollisions(check, contribution, flow, order, contributions);
+    contextCollisions(check, contribution, flow, context);
     return check.findings;
   });
   return [...schemaRefs(flow, host), ...findings, ...wholeOutput(flow, host, contextOf(order.canonical))];
@@ -49,9 +49,9 @@ const nothing: Contribution = { by: "", keys: new Map(), open: false };
 
 /** How a step is called in messages. */
 export function labelOf(flow: FlowDefinition, index: number): string {
-  const step = flow.steps[index];
-  const tool = step?.tool_name ?? step?.flow_name ?? "";
-  return step !== undefined && "step_id" in step ? `step ${step.step_id}` : `step ${index} (${tool})`;
+  const step: Partial<GraphStep> = flow.steps[index] ?? {};
+  const { step_id, tool_name, flow_name = "" } = step;
+  return step_id === undefined ? `step ${index} (${tool_name ?? flow_name})` : `step ${step_id}`;
 }
 
 function toolOf({ tool_name }: Step, tools: Toolset): Tool | undefined {
@@ -87,8 +87,7 @@ function checkRetry(check: StepCheck, tool: Tool): void {
 }
 
 function missing(name: string, tools: Toolset): string {
-  const names = [...tools.keys()];
-  return `${JSON.stringify(name)}${didYouMean(name, names) || `; there are: ${names.join(", ") || "none"}`}`;
+  return `${JSON.stringify(name)}${didYouMeanOneOf(name, [...tools.keys()])}`;
 }
 
 function checkContracts(check: StepCheck, flow: FlowDefinition, host: HostSchemas): void {
@@ -102,28 +101,29 @@ function checkContracts(check: StepCheck, flow: FlowDefinition, host: HostSchema
 /** Two that may run at the same time write one key: that fails for certain, unless there is a rule for the key. */
 function siblingCollisions(
   check: StepCheck,
+  { keys }: Contribution,
   flow: FlowDefinition,
   order: StepOrder,
   contributions: readonly Contribution[],
 ): void {
   if (flow.type === "Flow") return;
-  for (const key of contributions[check.index]?.keys.keys() ?? []) {
+  for (const key of keys.keys()) {
     const rule = flow.on_sibling_collision[key] ?? flow.merge[key] ?? "error";
     if (rule !== "error") continue;
-    const other = contributions.findIndex(
-      ({ keys }, index) => index < check.index && keys.has(key) && order.areSiblings(index, check.index),
+    const other = contributions.find(
+      (each, index) => index < check.index && each.keys.has(key) && order.areSiblings(index, check.index),
     );
-    if (other === -1) continue;
-    const detail = `${JSON.stringify(key)} is also written by ${contributions[other]?.by ?? ""}, and neither comes after the other; rename it with output_mapping, or give it a rule under "merge" or "on_sibling_collision"`;
+    if (other === undefined) continue;
+    const detail = `${JSON.stringify(key)} is also written by ${other.by}, and neither comes after the other; rename it with output_mapping, or give it a rule under "merge" or "on_sibling_collision"`;
     check.report("sibling_collision", key, detail);
   }
 }
 
 function contextCollisions(
   check: StepCheck,
+  { keys }: Contribution,
   flow: FlowDefinition,
   context: KnownContext,
-  { keys }: Contribution,
 ): void {
   const policy = flow.on_context_collision;
   if (policy === "overwrite") return;
@@ -175,8 +175,10 @@ function wholeOutput(flow: FlowDefinition, host: HostSchemas, context: KnownCont
       );
   for (const [key, types] of promised.keys) {
     const known = context.keys.get(key);
-    if (known === undefined || isCompatible(known.types, types)) continue;
-    const detail = `${JSON.stringify(key)} must be ${inWords(types)} in the output, and is ${inWords(known.types)} from ${known.by}`;
+    if (known === undefined) continue;
+    const clash = clashOf(known.types, types);
+    if (clash === undefined) continue;
+    const detail = `${JSON.stringify(key)} must be ${clash.wanted} in the output, and is ${clash.made} from ${known.by}`;
     findings.push(ofFlow(flow, "output_type_mismatch", key, detail, "output_schema_ref"));
   }
   return findings;

@@ -35,10 +35,15 @@ export function shapeOf(schema: object | boolean | undefined): ObjectShape {
   };
 }
 
-/** Whether a value of one type can stand where the other is asked for. What is not known may. */
-export function isCompatible(source: Types, target: Types): boolean {
-  if (source === undefined || target === undefined) return true;
-  return source.some((type) => target.includes(type) || (type === "integer" && target.includes("number")));
+/** If a value of one type cannot stand where the other is asked for: both in words. What is not known can. */
+export function clashOf(
+  source: Types,
+  target: Types,
+): { readonly made: string; readonly wanted: string } | undefined {
+  if (source === undefined || target === undefined) return undefined;
+  if (source.some((type) => target.includes(type) || (type === "integer" && target.includes("number"))))
+    return undefined;
+  return { made: source.join(" or "), wanted: target.join(" or ") };
 }
 
 /** The type of a value that is there. */
@@ -47,10 +52,6 @@ export function typesOfValue(value: unknown): Types {
   if (Array.isArray(value)) return ["array"];
   if (Number.isInteger(value)) return ["integer"];
   return [typeof value];
-}
-
-export function inWords(types: Types): string {
-  return types === undefined ? "anything" : types.join(" or ");
 }
 
 /** Words of a schema that bring in properties from elsewhere. */
@@ -71,5 +72,5 @@ function typesOf(schema: unknown): Types {
 }
 
 function hasDefault(schema: unknown): boolean {
-  return typeof schema === "object" && schema !== null && "default" in schema;
+  return "default" in (Object(schema) as object);
 }

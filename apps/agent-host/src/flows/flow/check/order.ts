@@ -2,55 +2,36 @@ import type { FlowDefinition } from "../definition/definition.js";
 
 /** How the steps of a flow stand to each other. Says something sensible of a graph that has a circle, too. */
 export class StepOrder {
-  /** The steps before which a step never starts, directly or not, by index. */
-  readonly ancestors: readonly ReadonlySet<number>[];
   /** The level of each step; `undefined` where steps go in a circle. */
   readonly levels: readonly number[] | undefined;
   /** The order in which steps run one at a time, by index. */
   readonly canonical: readonly number[];
-  readonly #byLevel: boolean;
+  /** For each step those that are surely done when it starts. */
+  readonly #earlier: readonly ReadonlySet<number>[];
 
   constructor(flow: FlowDefinition) {
     const dependencies = dependenciesOf(flow);
-    this.#byLevel = flow.type === "Flow" || flow.scheduling === "levels";
-    this.ancestors = dependencies.map((_, step) => reachable(step, dependencies));
-    this.levels = levelsOf(dependencies);
-    this.canonical = this.#order(dependencies);
+    const levels = levelsOf(dependencies);
+    this.levels = levels && dependencies.map((_, step) => levelOf(step, levels));
+    const byLevel = flow.type === "DAGFlow" && flow.scheduling === "levels" ? levels : undefined;
+    this.canonical = byLevel?.flat() ?? oneAtATime(dependencies);
+    this.#earlier = dependencies.map((_, step) =>
+      byLevel === undefined ? reachable(step, dependencies) : inEarlierLevels(step, byLevel),
+    );
   }
 
   /** The steps whose outputs a step can see, in the order in which they are merged. */
   visibleTo(step: number): readonly number[] {
-    const { ancestors, canonical, levels } = this;
-    const level = levels?.[step];
-    return canonical.filter((other) =>
-      this.#byLevel && levels !== undefined && level !== undefined
-        ? (levels[other] ?? 0) < level
-        : ancestors[step]?.has(other) === true,
-    );
+    return this.canonical.filter((other) => this.#isEarlier(other, step));
   }
 
   /** Whether both may write one key only by a rule: neither comes after the other. */
   areSiblings(a: number, b: number): boolean {
-    if (this.#byLevel && this.levels !== undefined) return this.levels[a] === this.levels[b];
-    return this.ancestors[a]?.has(b) !== true && this.ancestors[b]?.has(a) !== true;
+    return !this.#isEarlier(a, b) && !this.#isEarlier(b, a);
   }
 
-  #order(dependencies: readonly (readonly number[])[]): readonly number[] {
-    const { levels } = this;
-    const declared = dependencies.map((_, step) => step);
-    if (levels === undefined) return declared;
-    if (this.#byLevel) return declared.sort((a, b) => (levels[a] ?? 0) - (levels[b] ?? 0) || a - b);
-    const order: number[] = [];
-    const done = new Set<number>();
-    while (order.length < declared.length) {
-      const next = declared.find(
-        (step) => !done.has(step) && dependencies[step]?.every((each) => done.has(each)) === true,
-      );
-      if (next === undefined) return declared;
-      done.add(next);
-      order.push(next);
-    }
-    return order;
+  #isEarlier(one: number, other: number): boolean {
+    return this.#earlier[other]?.has(one) === true;
   }
 }
 
@@ -73,14 +54,38 @@ function reachable(step: number, dependencies: readonly (readonly number[])[]): 
   return found;
 }
 
-function levelsOf(dependencies: readonly (readonly number[])[]): readonly number[] | undefined {
-  const levels = new Map<number, number>();
-  let left = dependencies.map((_, step) => step);
-  for (let level = 0; left.length > 0; level += 1) {
-    const ready = left.filter((step) => dependencies[step]?.every((each) => levels.has(each)) === true);
+function levelOf(step: number, levels: readonly (readonly number[])[]): number {
+  return levels.findIndex((level) => level.includes(step));
+}
+
+function inEarlierLevels(step: number, levels: readonly (readonly number[])[]): ReadonlySet<number> {
+  return new Set(levels.slice(0, levelOf(step, levels)).flat());
+}
+
+/** The steps of each level, in the order of declaration. `undefined` where steps go in a circle. */
+function levelsOf(dependencies: readonly (readonly number[])[]): readonly (readonly number[])[] | undefined {
+  const levels: number[][] = [];
+  const done = new Set<number>();
+  while (done.size < dependencies.length) {
+    const ready = dependencies.flatMap((needed, step) =>
+      !done.has(step) && needed.every((each) => done.has(each)) ? [step] : [],
+    );
     if (ready.length === 0) return undefined;
-    for (const step of ready) levels.set(step, level);
-    left = left.filter((step) => !levels.has(step));
+    for (const step of ready) done.add(step);
+    levels.push(ready);
   }
-  return dependencies.map((_, step) => levels.get(step) ?? 0);
+  return levels;
+}
+
+/** Each step as early as those allow that it depends on, the first declared first; as they are declared if they go in a circle. */
+function oneAtATime(dependencies: readonly (readonly number[])[]): readonly number[] {
+  const done = new Set<number>();
+  while (done.size < dependencies.length) {
+    const next = dependencies.findIndex(
+      (needed, step) => !done.has(step) && needed.every((each) => done.has(each)),
+    );
+    if (next === -1) return dependencies.map((_, step) => step);
+    done.add(next);
+  }
+  return [...done];
 }

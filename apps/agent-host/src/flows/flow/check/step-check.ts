@@ -31,6 +31,6 @@ export class StepCheck {
 }
 
 /** What a tool is called in findings. */
-export function nameOf(tool: Tool | undefined): string {
-  return tool === undefined ? "the tool" : `tool ${JSON.stringify(tool.name)}`;
+export function nameOf({ name }: Tool): string {
+  return `tool ${JSON.stringify(name)}`;
 }

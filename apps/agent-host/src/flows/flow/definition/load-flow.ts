@@ -132,8 +132,7 @@ function choiceProblems(type: FlowType, file: SourceFile, unread: Unread): Probl
 /** Where the first text is that is too long. The file is of bounded depth. */
 function longText(value: unknown): (string | number)[] | undefined {
   if (typeof value === "string") return value.length > longestText ? [] : undefined;
-  if (typeof value !== "object" || value === null) return undefined;
-  for (const [key, each] of Object.entries(value)) {
+  for (const [key, each] of Object.entries(Object(value) as object)) {
     const path = longText(each);
     if (path !== undefined) return [key, ...path];
   }

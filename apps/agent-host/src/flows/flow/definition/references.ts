@@ -1,4 +1,4 @@
-import { didYouMean } from "../../file/suggestion.js";
+import { didYouMean, didYouMeanOneOf } from "../../file/suggestion.js";
 import type { Problem } from "../../file/problem.js";
 import type { Path, SourceFile } from "../../file/source-file.js";
 import { JsonSchema, type JsonSchemaError } from "../../json-schema.js";
@@ -38,8 +38,7 @@ export function referenceProblems(flow: FlowDefinition, file: SourceFile, unread
     for (const key of ["input_schema", "output_schema"] as const)
       if (tool[key] !== undefined) schema(tool[key], ["tools", name, key]);
     if ("mcp" in tool && !unread.has(["tools", name, "mcp"]) && !isDeclared(tool.mcp, "mcp_servers")) {
-      const servers = Object.keys(flow.mcp_servers);
-      const hint = didYouMean(tool.mcp, servers) || `; there are: ${servers.join(", ") || "none"}`;
+      const hint = didYouMeanOneOf(tool.mcp, Object.keys(flow.mcp_servers));
       report(`"mcp_servers" has no ${JSON.stringify(tool.mcp)}${hint}`, ["tools", name, "mcp"]);
     }
   }

@@ -3,11 +3,7 @@ import { fallbackOf, type FlowDefinition, type ToolHashes } from "./definition.j
 
 /** The schemas of the tools that a flow uses. */
 export function hashesOf(flow: FlowDefinition, tools: Toolset): ToolHashes {
-  const names = flow.steps.flatMap((step) => [step.tool_name, fallbackOf(step)]);
-  const hashes = new Map<string, string>();
-  for (const name of names) {
-    const tool = name === undefined ? undefined : tools.get(name);
-    if (tool !== undefined) hashes.set(tool.name, tool.schemaHash);
-  }
-  return Object.fromEntries(hashes);
+  const names = new Set(flow.steps.flatMap((step) => [step.tool_name, fallbackOf(step)]));
+  const used = [...tools.values()].filter(({ name }) => names.has(name));
+  return Object.fromEntries(used.map(({ name, schemaHash }) => [name, schemaHash]));
 }

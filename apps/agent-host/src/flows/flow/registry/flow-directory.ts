@@ -1,8 +1,12 @@
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { fileLimits } from "../../file/limits.js";
 import { FileProblemsError } from "../../file/problem.js";
-import { loadFlow } from "../definition/load-flow.js";
+import { readText } from "../../file/read-text.js";
+import { SourceFile } from "../../file/source-file.js";
+import type { FlowDefinition } from "../definition/definition.js";
+import { flowOf } from "../definition/load-flow.js";
 import type { FlowRegistry } from "./flow-registry.js";
 
 /** What a look at a folder has found. */
@@ -73,8 +77,9 @@ export class FlowDirectory {
     for (const name of names.sort()) {
       const file = join(this.#folder, name);
       try {
-        const hash = createHash("sha256").update(readFileSync(file)).digest("hex");
-        flows.push({ file, hash, flow: loadFlow(file) });
+        const text = readText(file, fileLimits.maxBytes);
+        const hash = createHash("sha256").update(text).digest("hex");
+        flows.push({ file, hash, flow: flowOf(SourceFile.parse(file, text)) });
       } catch (error) {
         if (!(error instanceof FileProblemsError)) throw error;
         failed.push({ file, reason: error.message });
@@ -87,7 +92,7 @@ export class FlowDirectory {
 interface Found {
   readonly file: string;
   readonly hash: string;
-  readonly flow: ReturnType<typeof loadFlow>;
+  readonly flow: FlowDefinition;
 }
 
 function refuseTwice(flows: readonly Found[]): void {

@@ -17,7 +17,7 @@ export class FlowFolder implements FlowStore {
 
   async load(): Promise<readonly FlowDefinition[]> {
     await mkdir(this.#root, { recursive: true });
-    const names = (await readdir(this.#root)).filter((name) => name.endsWith(ending)).sort();
+    const names = (await readdir(this.#root)).filter((name) => name.endsWith(ending));
     return names.flatMap((name) => {
       try {
         return [loadFlow(join(this.#root, name))];
@@ -31,7 +31,7 @@ export class FlowFolder implements FlowStore {
   async save(flow: FlowDefinition): Promise<void> {
     await mkdir(this.#root, { recursive: true });
     // Whoever reads meanwhile reads the one before, and two who write have names of their own for what is not whole yet.
-    await writeFileAtomic(join(this.#root, `${flow.name}@${flow.version}${ending}`), flowText(flow, "yaml"));
+    await writeFileAtomic(join(this.#root, `${flow.name}@${flow.version}${ending}`), flowText(flow));
   }
 }
 
