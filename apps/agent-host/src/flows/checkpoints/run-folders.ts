@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rm } from "node:fs/promises";
+import { constants, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { tryLock } from "fs-native-extensions";
 import writeFileAtomic from "write-file-atomic";
@@ -17,8 +17,8 @@ export class RunTakenError extends Error {
 }
 
 /**
- * A folder with one folder for each run, and in it the last checkpoint and a lock. The lock is the kernel's: a process that is
- * killed has it no longer.
+ * A folder with one folder for each run, and in it its checkpoint and a lock. A checkpoint is a file of lines of JSON: what was there
+ * when it was last written as a whole, and what has been added since. The lock is the kernel's: a process that is killed has it no longer.
  */
 export class RunFolders {
   readonly #root: string;
@@ -29,17 +29,28 @@ export class RunFolders {
 
   /** Resolves when it is on the disk, whole, in the place of the one before. */
   async save(id: string, checkpoint: object): Promise<void> {
+    const line = lineOf(checkpoint);
     const folder = this.pathOf(id);
     await mkdir(folder, { recursive: true });
     // A name of its own until it is whole and on the disk.
-    await writeFileAtomic(join(folder, file), `${JSON.stringify(checkpoint)}\n`);
+    await writeFileAtomic(join(folder, file), line);
   }
 
-  /** The text of the last checkpoint; `undefined` if there is none. */
-  async read(id: string): Promise<string | undefined> {
+  /** Resolves when it is on the disk, after what is there. After one that fails, only `save()` makes sure of what is there. */
+  async add(id: string, change: object): Promise<void> {
+    // Not one that begins with a change.
+    const existing = constants.O_WRONLY | constants.O_APPEND;
+    await using handle = await open(join(this.pathOf(id), file), existing);
+    await handle.appendFile(lineOf(change));
+    await handle.datasync();
+  }
+
+  /** The lines of the checkpoint; `undefined` if there is none. What somebody was killed at writing is not there. */
+  async read(id: string): Promise<string[] | undefined> {
     if (!isId(id)) return undefined;
     try {
-      return await readFile(join(this.pathOf(id), file), "utf8");
+      const text = await readFile(join(this.pathOf(id), file), "utf8");
+      return text.split("\n").slice(0, -1);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
       throw error;
@@ -92,6 +103,10 @@ export class RunFolders {
 }
 
 const file = "checkpoint.json";
+
+function lineOf(value: object): string {
+  return `${JSON.stringify(value)}\n`;
+}
 
 function isId(id: string): boolean {
   return /^[A-Za-z0-9._-]+$/.test(id) && !/^\.+$/.test(id);

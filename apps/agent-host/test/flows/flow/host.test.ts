@@ -46,6 +46,38 @@ describe("checkpoints in a folder", () => {
     expect(existsSync(join(root, "a"))).toBe(false);
   });
 
+  it("[F149] [F154] what somebody was killed at writing is not there, wherever that was; all before it is", async () => {
+    const store = new CheckpointFolder(root);
+    const flow = list(["a", "b", "c", "d"].map((tool_name) => ({ tool_name })));
+    const tools = (broken?: string) =>
+      ["a", "b", "c", "d"].map((name) => tool(name, () => (name === broken ? null : { [name]: `${name}…` })));
+    await hostWith(tools("d"), { checkpoints: store }).executor.execute(flow, {}, { traceId: "t" });
+    const path = join(root, "t", "checkpoint.json");
+    const bytes = readFileSync(path);
+    const ends = [...bytes.entries()].flatMap(([at, byte]) => (byte === 10 ? [at + 1] : []));
+    expect(ends).toHaveLength(3);
+    for (let length = ends[0] ?? 0; length <= bytes.length; length += 1) {
+      writeFileSync(path, bytes.subarray(0, length));
+      const lines = ends.filter((end) => end <= length).length;
+      const found = await store.load("t");
+      expect(found).toMatchObject({ sequence: lines });
+      expect(Object.keys(found?.steps ?? {})).toEqual(["0", "1", "2"].slice(0, lines));
+    }
+    // Whoever goes on writes nothing behind a part of a line.
+    writeFileSync(path, bytes.subarray(0, -5));
+    const { executor } = hostWith(tools("d"), { checkpoints: store });
+    expect((await executor.resume("t", () => flow)).failed_step).toBe(3);
+    expect(Object.keys((await store.load("t"))?.steps ?? {})).toEqual(["0", "1", "2"]);
+    await executor.reconfigure({ tools: new Map(tools().map((each) => [each.name, each])) });
+    expect(await executor.resume("t", () => flow)).toMatchObject({ success: true });
+  });
+
+  it("[F149] nothing is added to what is not there", async () => {
+    const error = await rejection(new CheckpointFolder(root).add("a", { sequence: 1, steps: {} }));
+    expect(error).toMatchObject({ code: "ENOENT" });
+    expect(readdirSync(root)).toEqual([]);
+  });
+
   it("[F154] an id that is no name is refused, and read as not there", async () => {
     const store = new CheckpointFolder(root);
     for (const id of ["../x", "a/b", "", ".", "..", "a\0"]) {

@@ -1,5 +1,5 @@
 import { RunFolders, RunTakenError } from "../../checkpoints/run-folders.js";
-import type { CheckpointStore, Snapshot } from "../run/checkpoint.js";
+import { advanced, type CheckpointStore, type Progress, type Snapshot } from "../run/checkpoint.js";
 import { AlreadyRunningError } from "../run/refusals.js";
 
 /** Checkpoints of flows in a folder. */
@@ -14,9 +14,15 @@ export class CheckpointFolder implements CheckpointStore {
     await this.#folders.save(snapshot.trace_id, snapshot);
   }
 
+  async add(traceId: string, progress: Progress): Promise<void> {
+    await this.#folders.add(traceId, progress);
+  }
+
   async load(traceId: string): Promise<Snapshot | undefined> {
     try {
-      const snapshot = JSON.parse((await this.#folders.read(traceId)) ?? "null") as Snapshot;
+      const [first = "null", ...later] = (await this.#folders.read(traceId)) ?? [];
+      const progress = later.map((line) => JSON.parse(line) as Progress);
+      const snapshot = advanced(JSON.parse(first) as Snapshot, progress);
       return snapshot.trace_id === traceId ? snapshot : undefined;
     } catch {
       return undefined;
