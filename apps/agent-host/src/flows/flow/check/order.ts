@@ -2,37 +2,44 @@ import type { FlowDefinition } from "../definition/definition.js";
 
 /** How the steps of a flow stand to each other. Says something sensible of a graph that has a circle, too. */
 export class StepOrder {
-  /** The steps before which a step never starts, directly or not, by index. */
-  readonly ancestors: readonly ReadonlySet<number>[];
   /** The level of each step; `undefined` where steps go in a circle. */
   readonly levels: readonly number[] | undefined;
   /** The order in which steps run one at a time, by index. */
   readonly canonical: readonly number[];
   readonly #byLevel: boolean;
+  readonly #dependencies: readonly (readonly number[])[];
+  /** As far as somebody has asked: of all steps they are many. */
+  readonly #ancestors = new Map<number, ReadonlySet<number>>();
 
   constructor(flow: FlowDefinition) {
     const dependencies = dependenciesOf(flow);
     this.#byLevel = flow.type === "Flow" || flow.scheduling === "levels";
-    this.ancestors = dependencies.map((_, step) => reachable(step, dependencies));
+    this.#dependencies = dependencies;
     this.levels = levelsOf(dependencies);
     this.canonical = this.#order(dependencies);
   }
 
   /** The steps whose outputs a step can see, in the order in which they are merged. */
   visibleTo(step: number): readonly number[] {
-    const { ancestors, canonical, levels } = this;
+    const { canonical, levels } = this;
     const level = levels?.[step];
-    return canonical.filter((other) =>
-      this.#byLevel && levels !== undefined && level !== undefined
-        ? (levels[other] ?? 0) < level
-        : ancestors[step]?.has(other) === true,
-    );
+    if (this.#byLevel && levels !== undefined && level !== undefined)
+      return canonical.filter((other) => (levels[other] ?? 0) < level);
+    const ancestors = this.#ancestorsOf(step);
+    return canonical.filter((other) => ancestors.has(other));
   }
 
   /** Whether both may write one key only by a rule: neither comes after the other. */
   areSiblings(a: number, b: number): boolean {
     if (this.#byLevel && this.levels !== undefined) return this.levels[a] === this.levels[b];
-    return this.ancestors[a]?.has(b) !== true && this.ancestors[b]?.has(a) !== true;
+    return !this.#ancestorsOf(a).has(b) && !this.#ancestorsOf(b).has(a);
+  }
+
+  /** The steps after which a step comes, directly or not. */
+  #ancestorsOf(step: number): ReadonlySet<number> {
+    const known = this.#ancestors.get(step) ?? reachable(step, this.#dependencies);
+    this.#ancestors.set(step, known);
+    return known;
   }
 
   #order(dependencies: readonly (readonly number[])[]): readonly number[] {
@@ -74,13 +81,21 @@ function reachable(step: number, dependencies: readonly (readonly number[])[]): 
 }
 
 function levelsOf(dependencies: readonly (readonly number[])[]): readonly number[] | undefined {
+  const missing = dependencies.map(({ length }) => length);
+  const dependents = dependencies.map((): number[] => []);
+  for (const [step, each] of dependencies.entries())
+    for (const dependency of each) dependents[dependency]?.push(step);
   const levels = new Map<number, number>();
-  let left = dependencies.map((_, step) => step);
-  for (let level = 0; left.length > 0; level += 1) {
-    const ready = left.filter((step) => dependencies[step]?.every((each) => levels.has(each)) === true);
-    if (ready.length === 0) return undefined;
+  let ready = missing.flatMap((count, step) => (count === 0 ? [step] : []));
+  for (let level = 0; ready.length > 0; level += 1) {
     for (const step of ready) levels.set(step, level);
-    left = left.filter((step) => !levels.has(step));
+    ready = ready.flatMap((step) =>
+      (dependents[step] ?? []).filter((each) => {
+        const left = (missing[each] ?? 0) - 1;
+        missing[each] = left;
+        return left === 0;
+      }),
+    );
   }
-  return dependencies.map((_, step) => levels.get(step) ?? 0);
+  return levels.size < dependencies.length ? undefined : dependencies.map((_, step) => levels.get(step) ?? 0);
 }
