@@ -423,7 +423,7 @@ describe("runs in a folder", () => {
     expect(readFileSync(checkpointOf(run), "utf8")).toBe(change(text));
   });
 
-  it("[P175] what somebody was killed at writing is not there, wherever that was; all before it is", async () => {
+  it("what somebody was killed at writing is not there, wherever that was; all before it is", async () => {
     const run = await kept();
     {
       await using first = await run.resume();

@@ -73,9 +73,10 @@ describe("checkpoints in a folder", () => {
   });
 
   it("[F149] nothing is added to what is not there", async () => {
+    mkdirSync(join(root, "a"));
     const error = await rejection(new CheckpointFolder(root).add("a", { sequence: 1, steps: {} }));
     expect(error).toMatchObject({ code: "ENOENT" });
-    expect(readdirSync(root)).toEqual([]);
+    expect(readdirSync(join(root, "a"))).toEqual([]);
   });
 
   it("[F154] an id that is no name is refused, and read as not there", async () => {
