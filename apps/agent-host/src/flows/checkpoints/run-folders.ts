@@ -1,7 +1,8 @@
-import { constants, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
+import { access, constants, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { tryLock } from "fs-native-extensions";
 import writeFileAtomic from "write-file-atomic";
+import { UnusableCheckpointError } from "./unusable-checkpoint.js";
 
 /** Somebody else runs what has this id. */
 export class RunTakenError extends Error {
@@ -45,15 +46,19 @@ export class RunFolders {
     await handle.datasync();
   }
 
-  /** The lines of the checkpoint; `undefined` if there is none. What somebody was killed at writing is not there. */
+  /**
+   * The lines of the checkpoint; `undefined` if there is none. What somebody was killed at writing is not there.
+   *
+   * @throws `UnusableCheckpointError`, by rejecting, if it cannot be read.
+   */
   async read(id: string): Promise<string[] | undefined> {
     if (!isId(id)) return undefined;
     try {
       const text = await readFile(join(this.pathOf(id), file), "utf8");
       return text.split("\n").slice(0, -1);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-      throw error;
+      if (isMissing(error)) return undefined;
+      throw UnusableCheckpointError.unreadable(id, error);
     }
   }
 
@@ -84,12 +89,22 @@ export class RunFolders {
       [Symbol.asyncDispose]: async () => {
         try {
           // A run that never began leaves nothing.
-          if ((await this.read(id)) === undefined) await this.delete(id);
+          if (await this.#isEmpty(id)) await this.delete(id);
         } finally {
           await lock.close();
         }
       },
     };
+  }
+
+  /** Whether there is certainly no checkpoint. */
+  async #isEmpty(id: string): Promise<boolean> {
+    try {
+      await access(join(this.pathOf(id), file));
+      return false;
+    } catch (error) {
+      return isMissing(error);
+    }
   }
 
   /** Throws `TypeError` for what is no id. */
@@ -103,6 +118,10 @@ export class RunFolders {
 }
 
 const file = "checkpoint.json";
+
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "ENOENT";
+}
 
 function lineOf(value: object): string {
   return `${JSON.stringify(value)}\n`;

@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,7 +15,7 @@ import { CacheFolder } from "../../../src/flows/flow/host/cache-folder.js";
 import { CheckpointFolder } from "../../../src/flows/flow/host/checkpoint-folder.js";
 import { systemPorts } from "../../../src/flows/flow/host/system-ports.js";
 import type { FlowExecutor } from "../../../src/flows/flow/run/executor.js";
-import type { Snapshot } from "../../../src/flows/flow/run/checkpoint.js";
+import { type Snapshot, snapshotFormat } from "../../../src/flows/flow/run/checkpoint.js";
 import { dag, list, tool } from "./support/flows.js";
 import { Gates, hostWith, rejection, settled } from "./support/runs.js";
 
@@ -28,8 +29,10 @@ afterEach(() => {
   rmSync(root, { recursive: true });
 });
 
-const snapshot = (trace_id: string, sequence: number): Snapshot =>
-  ({ trace_id, sequence, steps: {} }) as never;
+const snapshot = (trace_id: string, sequence: number): Snapshot => ({
+  ...{ format_version: snapshotFormat, trace_id, sequence, started_at: "", param_names: [], steps: {} },
+  ...{ flow_name: "f", flow_version: "0.1.0", definition_digest: "", tool_hashes: {}, initial_input: {} },
+});
 
 describe("checkpoints in a folder", () => {
   it("[F154] one folder for each run; what was written last is read, by others, too", async () => {
@@ -88,14 +91,66 @@ describe("checkpoints in a folder", () => {
     }
   });
 
-  it.each(["", "{", '{"trace_id": "other"}', "null"])(
-    "[F154] a file with %j in it is not there",
-    async (text) => {
-      mkdirSync(join(root, "a"));
-      writeFileSync(join(root, "a", "checkpoint.json"), text);
-      expect(await new CheckpointFolder(root).load("a")).toBeUndefined();
-    },
-  );
+  const { flow_name: _, ...nameless } = snapshot("a", 1);
+  const step = { contribution: {}, record: { step_index: 0 } };
+  it.each([
+    ["", "it has no whole line"],
+    ['{"trace_id":"a"', "it has no whole line"],
+    ["{\n", "line 1: it is no JSON"],
+    ["null\n", "line 1: the value must be object"],
+    ['{"trace_id":"a","format_version":1}\n', "line 1: the value must have required property 'flow_name'"],
+    [`${JSON.stringify(nameless)}\n`, "required property 'flow_name'"],
+    ['{"trace_id":"a","format_version":"2.0","flow_name":"f"}\n', "required property 'sequence'"],
+    [`${JSON.stringify({ ...snapshot("a", 1), format_version: 2 })}\n`, "/format_version must be string"],
+    [`${JSON.stringify(snapshot("b", 1))}\n`, "it is one of run b"],
+    [`${JSON.stringify({ ...snapshot("a", 1), steps: { s: step } })}\n`, "line 1: /steps/s/record must"],
+    [`${JSON.stringify(snapshot("a", 1))}\n{"sequence":2}\n`, "line 2: the value must have required"],
+    [`${JSON.stringify(snapshot("a", 1))}\n{\n`, "line 2: it is no JSON"],
+  ])("[F151] [F154] a file with %j in it is damaged, which is said, and stays", async (text, why) => {
+    const path = join(root, "a", "checkpoint.json");
+    mkdirSync(join(root, "a"));
+    writeFileSync(path, text);
+    const { executor } = hostWith([], { checkpoints: new CheckpointFolder(root) });
+    const error = await rejection(executor.resume("a", () => list([])));
+    expect(error).toMatchObject({ name: "CheckpointUnusableError", code: "FLOW-E028", traceId: "a" });
+    expect(error.message).toContain(`The checkpoint of run a cannot be used: it is damaged (`);
+    expect(error.message).toContain(why);
+    expect(error.message).toContain(`). Remove ${join(root, "a")} and run the file anew`);
+    expect(readFileSync(path, "utf8")).toBe(text);
+  });
+
+  it("[F151] one of another format is that, whatever else is in it", async () => {
+    mkdirSync(join(root, "a"));
+    const head = { trace_id: "a", format_version: "3.0", flow_name: "f" };
+    writeFileSync(join(root, "a", "checkpoint.json"), `${JSON.stringify(head)}\n`);
+    expect(await rejection(new CheckpointFolder(root).load("a"))).toMatchObject({
+      name: "CheckpointVersionError",
+      snapshotVersion: "3.0",
+    });
+  });
+
+  it("[F151] one of a pipeline: says that it is not one of a flow", async () => {
+    mkdirSync(join(root, "a"));
+    writeFileSync(join(root, "a", "checkpoint.json"), '{"kind":"pipeline"}\n');
+    expect((await rejection(new CheckpointFolder(root).load("a"))).message).toBe(
+      "Run a is not one of a flow; give the file that it was started with",
+    );
+  });
+
+  it("[F151] [F163] one that cannot be read is not taken for none, and whoever lets go of its run leaves it", async () => {
+    const store = new CheckpointFolder(root);
+    const claim = await store.claim("a");
+    await store.save(snapshot("a", 1));
+    // As good as any other reason for which a file cannot be opened, for root as well: a link to itself.
+    const path = join(root, "a", "checkpoint.json");
+    rmSync(path);
+    symlinkSync(path, path);
+    const error = await rejection(store.load("a"));
+    expect(error.name).toBe("CheckpointUnusableError");
+    expect(error.message).toMatch(/cannot be read: ELOOP.*It may be good: see to that, and try again$/);
+    await claim[Symbol.asyncDispose]();
+    expect(readdirSync(join(root, "a")).sort()).toEqual(["checkpoint.json", "lock"]);
+  });
 
   it("[F163] who has claimed a run keeps everybody else out, until it ends", async () => {
     const [one, two] = [new CheckpointFolder(root), new CheckpointFolder(root)];

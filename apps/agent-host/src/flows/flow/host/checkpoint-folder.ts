@@ -1,6 +1,8 @@
 import { RunFolders, RunTakenError } from "../../checkpoints/run-folders.js";
-import { advanced, type CheckpointStore, type Progress, type Snapshot } from "../run/checkpoint.js";
-import { AlreadyRunningError } from "../run/refusals.js";
+import { UnusableCheckpointError } from "../../checkpoints/unusable-checkpoint.js";
+import type { CheckpointStore, Progress, Snapshot } from "../run/checkpoint.js";
+import { AlreadyRunningError, CheckpointUnusableError } from "../run/refusals.js";
+import { readSnapshot } from "./read-snapshot.js";
 
 /** Checkpoints of flows in a folder. */
 export class CheckpointFolder implements CheckpointStore {
@@ -20,12 +22,11 @@ export class CheckpointFolder implements CheckpointStore {
 
   async load(traceId: string): Promise<Snapshot | undefined> {
     try {
-      const [first = "null", ...later] = (await this.#folders.read(traceId)) ?? [];
-      const progress = later.map((line) => JSON.parse(line) as Progress);
-      const snapshot = advanced(JSON.parse(first) as Snapshot, progress);
-      return snapshot.trace_id === traceId ? snapshot : undefined;
-    } catch {
-      return undefined;
+      const lines = await this.#folders.read(traceId);
+      return lines && readSnapshot(lines, traceId, this.#folders.pathOf(traceId));
+    } catch (error) {
+      if (error instanceof UnusableCheckpointError) throw new CheckpointUnusableError(traceId, error);
+      throw error;
     }
   }
 

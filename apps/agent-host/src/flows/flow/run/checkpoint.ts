@@ -44,7 +44,7 @@ export interface CheckpointStore {
   save(snapshot: Snapshot): Promise<void> | void;
   /** Brings the one that is there up to date. */
   add(traceId: string, progress: Progress): Promise<void> | void;
-  /** `undefined` if there is none that can be read. */
+  /** `undefined` if there is none. Rejects with `CheckpointUnusableError` if it cannot be read. */
   load(traceId: string): Promise<Snapshot | undefined> | Snapshot | undefined;
   delete(traceId: string): Promise<void> | void;
   /** Keeps other processes from running it. Rejects with `AlreadyRunningError`. */

@@ -27,6 +27,7 @@ export const errorCodes = {
   CheckpointWriteError: "FLOW-E025",
   AlreadyRunningError: "FLOW-E026",
   MissingParameterError: "FLOW-E027",
+  CheckpointUnusableError: "FLOW-E028",
 } as const satisfies Readonly<Record<string, string>>;
 
 export type ErrorName = keyof typeof errorCodes;

@@ -68,7 +68,7 @@ export class KeptRun implements RunCheckpoint, AsyncDisposable {
   /**
    * Goes on with one.
    *
-   * @throws By rejecting: `ResumeRefusedError`, `RunTakenError`.
+   * @throws By rejecting: `ResumeRefusedError`, `RunTakenError`, `UnusableCheckpointError`.
    */
   static async resume(
     folders: RunFolders,

@@ -1,4 +1,5 @@
 import { digest } from "../../canonical-json.js";
+import { UnusableCheckpointError } from "../../checkpoints/unusable-checkpoint.js";
 import type { SavedChange, SavedJournal } from "./saved.js";
 
 const format = "2.0";
@@ -55,20 +56,15 @@ export interface Unsealed {
 /**
  * Reads the lines that a `Seal` has made. `path` is where they stand.
  *
- * @throws `ResumeRefusedError` if they are something else.
+ * @throws `UnusableCheckpointError` if they are something else.
  */
 export function unsealed([first, ...rest]: readonly string[], runId: string, path: string): Unsealed {
-  const refused = (why: string): ResumeRefusedError =>
-    new ResumeRefusedError(
-      `The checkpoint of run ${runId} cannot be used: ${why}. Remove ${path} and run the file anew`,
-    );
-  const damaged = (): ResumeRefusedError => refused("it has been damaged or changed since it was written");
+  const refused = (why: string): UnusableCheckpointError => UnusableCheckpointError.damaged(runId, why, path);
+  const damaged = (): UnusableCheckpointError =>
+    refused("it has been damaged or changed since it was written");
   if (first === undefined) throw refused("it has no whole line");
   const { kind, format_version, sum, snapshot } = parsed(first, refused);
-  if (kind !== "pipeline")
-    throw new ResumeRefusedError(
-      `Run ${runId} is not one of a pipeline; give the file that it was started with`,
-    );
+  if (kind !== "pipeline") throw UnusableCheckpointError.otherKind(runId, "pipeline");
   if (format_version !== format)
     throw refused(`it has format ${String(format_version)}, and this program reads ${format}`);
   if (digest(snapshot) !== sum) throw damaged();
