@@ -31,7 +31,7 @@ export async function runFile(
   report: ReportFile | undefined,
 ): Promise<number> {
   const library = new Library();
-  const called = capped(library.open(file), options.maxConcurrency);
+  const called = library.open(file);
   const runners = await runnersFor(options.agent, command);
   const asked = { inputs: readInputs(options.set), disabled: new Set(options.disable) };
   const log = options.log === undefined ? undefined : await openLog(options.log);
@@ -66,6 +66,7 @@ export async function runFile(
         human: audience.human,
         pause: audience.pause,
         disabled: run.disabled,
+        maxConcurrency: options.maxConcurrency,
         signal: stop.signal,
       });
       const isDone = result.status === "completed" || result.status === "break";
@@ -80,12 +81,6 @@ export async function runFile(
   } finally {
     await log?.close();
   }
-}
-
-function capped(called: ReturnType<Library["open"]>, cap: number | undefined): ReturnType<Library["open"]> {
-  if (cap === undefined) return called;
-  const { pipeline, scope } = called;
-  return { scope, pipeline: { ...pipeline, defaults: { ...pipeline.defaults, maxConcurrency: cap } } };
 }
 
 function readInputs(settings: readonly string[]): Map<string, string> {

@@ -5,6 +5,7 @@ import type { Surroundings } from "../values/resolve.js";
 import type { View } from "../values/view.js";
 import type { OfStep, RunStatus } from "./events.js";
 import type { RunContext } from "./run-context.js";
+import type { Order } from "./slots.js";
 import type { StepRun } from "./step-run.js";
 
 /** One pipeline that runs once, as all that work for it know it. */
@@ -14,6 +15,8 @@ export interface RunningScope {
   readonly around: Surroundings;
   /** What stands before the names of steps in events. */
   readonly prefix: string;
+  /** The indexes of the steps that have called it, from the outside in. */
+  readonly order: Order;
   /** How many pipelines this one is within. */
   readonly depth: number;
   /** What it has done so far. */

@@ -12,7 +12,7 @@ import type { CancelReason } from "./events.js";
 import type { Verdict } from "./reaction.js";
 import { namedIn, type RunningScope, type ScopeResult } from "./running-scope.js";
 import { type End, reasonOf, ScopeEnd } from "./scope-end.js";
-import { Slots } from "./slots.js";
+import { type Slot, Slots } from "./slots.js";
 import { StepBodies } from "./step-bodies.js";
 import { StepEndings } from "./step-endings.js";
 import { type StepRun, StepRuns } from "./step-run.js";
@@ -208,11 +208,13 @@ export class ScopeRun {
     const { journal, context } = this.#options;
     const { events, stamps, pause } = context;
     const bodies = new StepBodies(this.#options, run, dependencies, this.#keep);
-    let release: (() => void) | undefined;
+    let own: Slot | undefined;
     events.tell({ type: "step_queued", stepId: namedIn(this.#options, run).stepId, at: stamps.next() });
     try {
       // Whoever is only told to wait holds nothing that others could need.
-      if (step.async && !isJoin(step)) release = await this.#slots.acquire(step.index, run.signal);
+      if (step.async && !isJoin(step)) own = await this.#slots.acquire([step.index], run.signal);
+      if (works(step))
+        run.slot = await context.slots.acquire([...this.#options.order, step.index], run.signal);
       await pause.whenOff(run.signal);
       run.started = true;
       run.startedAt = stamps.next();
@@ -228,7 +230,8 @@ export class ScopeRun {
       this.#endings.threw(run, error, [...collected, ...bodies.records]);
       this.#endOf(run);
     } finally {
-      release?.();
+      run.slot?.release();
+      own?.release();
     }
   }
 
@@ -317,6 +320,11 @@ export class ScopeRun {
       stepId: id,
     });
   }
+}
+
+/** Whether it has something to do itself: a merge takes no time, and a human takes as much as a human does. */
+function works({ body, before, then }: Step): boolean {
+  return (body.kind !== "join" && body.kind !== "gate") || before.length > 0 || then.length > 0;
 }
 
 function speakerOf({ outcome }: StepRun): StepRecord | undefined {
