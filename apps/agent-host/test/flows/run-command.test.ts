@@ -195,7 +195,7 @@ describe("agent-host run", () => {
 
   it("a failure says where the step is declared that the run failed of", async () => {
     const shell = pipeline("  - {id: a, context: {shell: 'true'}}\n  - {id: b, prompt: '{{ input.who }}'}\n");
-    const options = { set: [], disable: [], agent: "scripted", runs: "" } as const;
+    const options = { set: [], disable: [], agent: "scripted", runs: folder() } as const;
     const ended = await inProcess(() => runAnyFile(shell, [], options));
     expect(ended.code).toBe(1);
     expect(ended.stdout).toContain(
