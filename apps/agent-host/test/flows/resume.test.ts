@@ -389,7 +389,7 @@ describe("runs in a folder", () => {
     };
   }
 
-  const checkpointOf = ({ root }: Kept): string => join(root, "r", "checkpoint.json");
+  const checkpointOf = ({ root }: Kept): string => join(root, "r", "checkpoint.ndjson");
 
   it("whoever resumes one need not say again what it was asked for", async () => {
     const { resume } = await kept();

@@ -117,7 +117,7 @@ export class RunFolders {
   }
 }
 
-const file = "checkpoint.json";
+const file = "checkpoint.ndjson";
 
 function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === "ENOENT";

@@ -43,7 +43,7 @@ describe("checkpoints in a folder", () => {
     expect(await new CheckpointFolder(root).load("a")).toMatchObject({ sequence: 2 });
     expect(readdirSync(root).sort()).toEqual(["a", "b"]);
     // Nothing half-written is left beside it.
-    expect(readdirSync(join(root, "a"))).toEqual(["checkpoint.json"]);
+    expect(readdirSync(join(root, "a"))).toEqual(["checkpoint.ndjson"]);
     await store.delete("a");
     expect(await store.load("a")).toBeUndefined();
     expect(existsSync(join(root, "a"))).toBe(false);
@@ -55,7 +55,7 @@ describe("checkpoints in a folder", () => {
     const tools = (broken?: string) =>
       ["a", "b", "c", "d"].map((name) => tool(name, () => (name === broken ? null : { [name]: `${name}…` })));
     await hostWith(tools("d"), { checkpoints: store }).executor.execute(flow, {}, { traceId: "t" });
-    const path = join(root, "t", "checkpoint.json");
+    const path = join(root, "t", "checkpoint.ndjson");
     const bytes = readFileSync(path);
     const ends = [...bytes.entries()].flatMap(([at, byte]) => (byte === 10 ? [at + 1] : []));
     expect(ends).toHaveLength(3);
@@ -107,7 +107,7 @@ describe("checkpoints in a folder", () => {
     [`${JSON.stringify(snapshot("a", 1))}\n{"sequence":2}\n`, "line 2: the value must have required"],
     [`${JSON.stringify(snapshot("a", 1))}\n{\n`, "line 2: it is no JSON"],
   ])("[F151] [F154] a file with %j in it is damaged, which is said, and stays", async (text, why) => {
-    const path = join(root, "a", "checkpoint.json");
+    const path = join(root, "a", "checkpoint.ndjson");
     mkdirSync(join(root, "a"));
     writeFileSync(path, text);
     const { executor } = hostWith([], { checkpoints: new CheckpointFolder(root) });
@@ -122,7 +122,7 @@ describe("checkpoints in a folder", () => {
   it("[F151] one of another format is that, whatever else is in it", async () => {
     mkdirSync(join(root, "a"));
     const head = { trace_id: "a", format_version: "3.0", flow_name: "f" };
-    writeFileSync(join(root, "a", "checkpoint.json"), `${JSON.stringify(head)}\n`);
+    writeFileSync(join(root, "a", "checkpoint.ndjson"), `${JSON.stringify(head)}\n`);
     expect(await rejection(new CheckpointFolder(root).load("a"))).toMatchObject({
       name: "CheckpointVersionError",
       snapshotVersion: "3.0",
@@ -131,7 +131,7 @@ describe("checkpoints in a folder", () => {
 
   it("[F151] one of a pipeline: says that it is not one of a flow", async () => {
     mkdirSync(join(root, "a"));
-    writeFileSync(join(root, "a", "checkpoint.json"), '{"kind":"pipeline"}\n');
+    writeFileSync(join(root, "a", "checkpoint.ndjson"), '{"kind":"pipeline"}\n');
     expect((await rejection(new CheckpointFolder(root).load("a"))).message).toBe(
       "Run a is not one of a flow; give the file that it was started with",
     );
@@ -142,14 +142,14 @@ describe("checkpoints in a folder", () => {
     const claim = await store.claim("a");
     await store.save(snapshot("a", 1));
     // As good as any other reason for which a file cannot be opened, for root as well: a link to itself.
-    const path = join(root, "a", "checkpoint.json");
+    const path = join(root, "a", "checkpoint.ndjson");
     rmSync(path);
     symlinkSync(path, path);
     const error = await rejection(store.load("a"));
     expect(error.name).toBe("CheckpointUnusableError");
     expect(error.message).toMatch(/cannot be read: ELOOP.*It may be good: see to that, and try again$/);
     await claim[Symbol.asyncDispose]();
-    expect(readdirSync(join(root, "a")).sort()).toEqual(["checkpoint.json", "lock"]);
+    expect(readdirSync(join(root, "a")).sort()).toEqual(["checkpoint.ndjson", "lock"]);
   });
 
   it("[F163] who has claimed a run keeps everybody else out, until it ends", async () => {
@@ -209,7 +209,7 @@ describe("checkpoints in a folder", () => {
       checkpoints: new CheckpointFolder(root),
     });
     await executor.execute(flow, {}, { traceId: "t", params: { token: "hunter2" } });
-    const text = readFileSync(join(root, "t", "checkpoint.json"), "utf8");
+    const text = readFileSync(join(root, "t", "checkpoint.ndjson"), "utf8");
     expect(text).toContain('"param_names":["token"]');
     expect(text).not.toContain("hunter2");
   });
