@@ -1,5 +1,7 @@
 import type { Journal } from "../checkpoint/journal.js";
+import type { Step } from "../definition/model.js";
 import type { Callable } from "../library.js";
+import { holds } from "../values/evaluate.js";
 import type { StepError } from "../values/step-error.js";
 import type { Surroundings } from "../values/resolve.js";
 import type { View } from "../values/view.js";
@@ -19,6 +21,8 @@ export interface RunningScope {
   readonly order: Order;
   /** How many pipelines this one is within. */
   readonly depth: number;
+  /** Of the branch that it runs in. */
+  readonly group: string | undefined;
   /** What it has done so far. */
   readonly journal: Journal;
 }
@@ -40,4 +44,14 @@ export function namedIn(
   id: string = step.id,
 ): OfStep {
   return { stepId: `${prefix}${id}`, index: step.index, totalSteps: called.scope.steps.length, group };
+}
+
+/** Whether the caller has switched the step off. */
+export function isDisabled({ context, prefix }: RunningScope, { id }: Step): boolean {
+  return context.disabled.has(`${prefix}${id}`);
+}
+
+/** Whether what the step is to run for is so. Throws `StepError` if that cannot be told. */
+export function holdsIn({ around }: RunningScope, { condition }: Step, view: View): boolean {
+  return holds(condition, view, around);
 }
