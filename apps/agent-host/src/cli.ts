@@ -168,7 +168,11 @@ function program(exit: (code: number) => void): Command {
       collect,
       [],
     )
-    .option("--max-concurrency <number>", "how many async steps may run at once", count)
+    .option(
+      "--max-concurrency <number>",
+      "how many steps may run at once, with those of all pipelines that are called",
+      count,
+    )
     .option("--log <file>", "append the turn log to this file, one JSON object per line")
     .option("--report <file>", "write a page about the run when it has ended, whatever the end: an HTML file")
     .option("--resume <id>", "go on with a run of this file that failed or was ended")

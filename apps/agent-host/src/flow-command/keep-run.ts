@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import { RunFolders, RunTakenError } from "../flows/checkpoints/run-folders.js";
+import { UnusableCheckpointError } from "../flows/checkpoints/unusable-checkpoint.js";
 import type { Request } from "../flows/pipelines/checkpoint/drift.js";
 import { KeptRun } from "../flows/pipelines/checkpoint/kept-run.js";
 import { ResumeRefusedError } from "../flows/pipelines/checkpoint/snapshot.js";
@@ -26,11 +27,13 @@ export async function keepRun(
   try {
     return await KeptRun.resume(folders, resume, library, file, asked);
   } catch (error) {
-    if (error instanceof ResumeRefusedError || error instanceof RunTakenError)
-      throw new UsageError(`${error.message}.`);
+    if (refusals.some((refusal) => error instanceof refusal))
+      throw new UsageError(`${(error as Error).message}.`);
     throw error;
   }
 }
+
+const refusals = [ResumeRefusedError, RunTakenError, UnusableCheckpointError];
 
 async function begin(
   folders: RunFolders,

@@ -32,7 +32,7 @@ export async function runFile(
   report: ReportFile | undefined,
 ): Promise<number> {
   const library = new Library();
-  const called = capped(library.open(file), options.maxConcurrency);
+  const called = library.open(file);
   const inputs = readInputs(options.set);
   checkInputNames(inputs.keys(), called, library);
   checkStepNames(options.disable, called, library);
@@ -70,6 +70,7 @@ export async function runFile(
         human: audience.human,
         pause: audience.pause,
         disabled: run.disabled,
+        maxConcurrency: options.maxConcurrency,
         signal: stop.signal,
       });
       const isDone = result.status === "completed" || result.status === "break";
@@ -84,12 +85,6 @@ export async function runFile(
   } finally {
     await log?.close();
   }
-}
-
-function capped(called: ReturnType<Library["open"]>, cap: number | undefined): ReturnType<Library["open"]> {
-  if (cap === undefined) return called;
-  const { pipeline, scope } = called;
-  return { scope, pipeline: { ...pipeline, defaults: { ...pipeline.defaults, maxConcurrency: cap } } };
 }
 
 function readInputs(settings: readonly string[]): Map<string, string> {

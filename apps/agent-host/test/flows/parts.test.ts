@@ -16,14 +16,14 @@ const forever = new AbortController().signal;
 describe("slots", () => {
   it("[P76] the lowest that waits is next, whoever came first", async () => {
     const slots = new Slots(1);
-    const release = await slots.acquire(0, forever);
+    const slot = await slots.acquire([0], forever);
     const order: number[] = [];
     const waiting = [3, 1, 2].map(async (index) => {
-      const free = await slots.acquire(index, forever);
+      const free = await slots.acquire([index], forever);
       order.push(index);
-      free();
+      free.release();
     });
-    release();
+    slot.release();
     await Promise.all(waiting);
     expect(order).toEqual([1, 2, 3]);
     expect(slots.used).toBe(0);
@@ -31,21 +31,74 @@ describe("slots", () => {
 
   it("[P77] [P78] who leaves between grant and start gives the slot back; releasing twice frees one", async () => {
     const slots = new Slots(1);
-    const release = await slots.acquire(0, forever);
+    const slot = await slots.acquire([0], forever);
     const stop = new AbortController();
-    const waiting = slots.acquire(1, stop.signal);
-    release();
-    release();
+    const waiting = slots.acquire([1], stop.signal);
+    slot.release();
+    slot.release();
     stop.abort(new Error("gone"));
     await expect(waiting).rejects.toThrow("gone");
     expect(slots.used).toBe(0);
     const leaving = new AbortController();
-    await slots.acquire(0, forever);
-    const left = slots.acquire(1, leaving.signal);
+    await slots.acquire([0], forever);
+    const left = slots.acquire([1], leaving.signal);
     leaving.abort(new Error("left"));
     await expect(left).rejects.toThrow("left");
-    await expect(slots.acquire(2, AbortSignal.abort(new Error("before")))).rejects.toThrow("before");
+    await expect(slots.acquire([2], AbortSignal.abort(new Error("before")))).rejects.toThrow("before");
     expect(slots.used).toBe(1);
+  });
+
+  it("[P76] a step comes before those that it calls, and those before the step after it", async () => {
+    const slots = new Slots(1);
+    const slot = await slots.acquire([0], forever);
+    const order: string[] = [];
+    const waiting = [[2], [1, 3], [1, 0, 5], [1], [10], [1, 0]].map(async (index) => {
+      const free = await slots.acquire(index, forever);
+      order.push(index.join("."));
+      free.release();
+    });
+    slot.release();
+    await Promise.all(waiting);
+    expect(order).toEqual(["1", "1.0", "1.0.5", "1.3", "2", "10"]);
+  });
+
+  it("[P77] one that is lent is somebody else's meanwhile, and comes back before the work is over", async () => {
+    const slots = new Slots(1);
+    const slot = await slots.acquire([0], forever);
+    const other = slots.acquire([1], forever);
+    const failure = new Error("broken");
+    let isOver = false;
+    const lent = slot
+      .lend(async () => {
+        await other;
+        throw failure;
+      })
+      .finally(() => {
+        isOver = true;
+      });
+    const rejected = expect(lent).rejects.toBe(failure);
+    const others = await other;
+    await new Promise(setImmediate);
+    expect([slots.used, isOver]).toEqual([1, false]);
+    others.release();
+    await rejected;
+    expect(slots.used).toBe(1);
+    slot.release();
+    expect(slots.used).toBe(0);
+  });
+
+  it("[P77] [P78] whoever is told to stop while it has lent its slot does not wait for it, and frees none", async () => {
+    const slots = new Slots(1);
+    const stop = new AbortController();
+    const slot = await slots.acquire([0], stop.signal);
+    const lent = slot.lend(() => Promise.resolve("done"));
+    const other = await slots.acquire([1], forever);
+    stop.abort(new Error("enough"));
+    expect(await lent).toBe("done");
+    slot.release();
+    expect(slots.used).toBe(1);
+    other.release();
+    expect(slots.used).toBe(0);
   });
 });
 

@@ -1,4 +1,3 @@
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { beforeEach, expect, it, vi } from "vitest";
@@ -11,7 +10,7 @@ import {
   type RunResult,
 } from "../../src/flows/pipelines/run/pipeline-run.js";
 import { MemoryCheckpoint } from "./support/memory-checkpoint.js";
-import { randomPipeline, type RandomPipeline, yamlOf } from "./support/random-pipeline.js";
+import { type Case, cases, essence, writeCase } from "./support/random-case.js";
 import { folder, ManualClock } from "./support/run.js";
 import { StubRunner } from "./support/stub-runner.js";
 
@@ -23,59 +22,6 @@ let path = "";
 beforeEach(() => {
   path = join(folder(), "p.yaml");
 });
-
-const kinds = ["plain", "plain", "nested", "gate", "chained", "asks", "follows", "breaks"] as const;
-type Kind = (typeof kinds)[number];
-
-interface Case {
-  readonly random: RandomPipeline;
-  readonly kinds: readonly Kind[];
-}
-
-/** Small pipelines with all that can be in one. */
-function cases(
-  waitForAll: true | undefined,
-  behaviours: Parameters<typeof randomPipeline>[0],
-): fc.Arbitrary<Case> {
-  return fc.record({
-    random: randomPipeline(behaviours, waitForAll),
-    kinds: fc.array(fc.constantFrom(...kinds), { minLength: 8, maxLength: 8 }),
-  });
-}
-
-const sub = [
-  { id: "x", prompt: "{{ step.invocation.prompt }}/x", before: ["early"] },
-  { id: "g", action: "pause_for_human" },
-  { id: "y", prompt: "{{ step.x.response }}/y", async: true },
-  { id: "j", action: "join", depends_on: ["y"] },
-];
-
-function pipelineTextOf({ random, kinds: chosen }: Case): string {
-  const file = JSON.parse(yamlOf(random)) as { pipeline: Record<string, unknown>[] };
-  const pipeline = file.pipeline.map((step, index) => {
-    if (!("prompt" in step) || "output_schema" in step) return step;
-    const { prompt, ...rest } = step;
-    const always = (action: string): object => ({ on_result: [{ always: true, action }] });
-    switch (chosen[index]) {
-      case "nested":
-        return { ...rest, pipeline: "sub", prompt };
-      case "gate":
-        return { ...rest, action: "pause_for_human" };
-      case "chained":
-        return { ...step, before: ["b"], then: ["t"] };
-      case "asks":
-        return { ...step, ...always("pause_for_human"), then: ["t"] };
-      case "follows":
-        return { ...step, ...always("pipeline: sub") };
-      case "breaks":
-        // Of a branch it would depend on time how far the main flow comes.
-        return step["async"] === true ? step : { ...step, ...always("break") };
-      default:
-        return step;
-    }
-  });
-  return JSON.stringify({ ...file, pipeline, pipelines: { sub } });
-}
 
 interface Process {
   readonly result: RunResult;
@@ -94,7 +40,7 @@ interface Opened {
 
 function open(one: Case): Opened {
   const library = new Library();
-  writeFileSync(path, pipelineTextOf(one));
+  writeCase(one, path);
   return { one, file: { library, called: library.open(path) } };
 }
 
@@ -194,16 +140,6 @@ function goneOnPast({ random }: Case, { events, left }: Process): ReadonlySet<st
       random.steps.some(({ dependsOn, id: other }) => dependsOn.includes(id) && over.has(other)),
     ),
   );
-}
-
-/** All that does not depend on time. */
-function essence({ status, response, view, breakAt, error }: RunResult): object {
-  const records = view.records.map(({ stepId, prompt, response: said, join, stdout }) => ({
-    ...{ stepId, prompt, said, stdout },
-    join: join && { ...join, entries: join.entries && [...join.entries] },
-  }));
-  if (status === "failed") return { status, type: error?.type };
-  return { status, response, breakAt, records };
 }
 
 async function checkResumed(one: Case, how: How): Promise<void> {

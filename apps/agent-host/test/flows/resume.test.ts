@@ -4,6 +4,7 @@ import { setImmediate } from "node:timers/promises";
 import { MockLanguageModelV3 } from "ai/test";
 import { describe, expect, it } from "vitest";
 import { RunFolders } from "../../src/flows/checkpoints/run-folders.js";
+import { Journal } from "../../src/flows/pipelines/checkpoint/journal.js";
 import { KeptRun } from "../../src/flows/pipelines/checkpoint/kept-run.js";
 import { Library } from "../../src/flows/pipelines/library.js";
 import { Pause } from "../../src/flows/pipelines/run/pause.js";
@@ -315,6 +316,21 @@ describe("a pipeline that is resumed", () => {
     expect([view.find("a")?.group, view.find("b")?.group]).toEqual(["cg-1", "cg-2"]);
   });
 
+  it("what a call that is over is told afterwards is not kept", () => {
+    const kept: string[] = [];
+    const journal = new Journal((change, within) => {
+      kept.push([...within, change.kind].join(" "));
+    });
+    const late = journal.called("s");
+    const within = late.called("t");
+    within.noteAnswer("x");
+    journal.forgetCall("s");
+    late.noteAnswer("x");
+    within.noteAnswer("y");
+    journal.called("s").noteAnswer("z");
+    expect(kept).toEqual(["s t answer", "forget_call", "s answer"]);
+  });
+
   it("keeps of a called pipeline only what it came to, once that is over", async () => {
     const checkpoint = new MemoryCheckpoint();
     await begin("  - {id: s, pipeline: sub}", new StubRunner(), {
@@ -373,7 +389,7 @@ describe("runs in a folder", () => {
     };
   }
 
-  const checkpointOf = ({ root }: Kept): string => join(root, "r", "checkpoint.json");
+  const checkpointOf = ({ root }: Kept): string => join(root, "r", "checkpoint.ndjson");
 
   it("whoever resumes one need not say again what it was asked for", async () => {
     const { resume } = await kept();
@@ -392,11 +408,12 @@ describe("runs in a folder", () => {
   });
 
   it.each([
-    ["half of it", (text: string) => text.slice(0, text.length / 2), "it is no JSON"],
-    ["nothing", () => "", "it is no JSON"],
-    ["no object", () => "null", "it is no JSON object"],
+    ["half of it", (text: string) => text.slice(0, text.length / 2), "it has no whole line"],
+    ["nothing", () => "", "it has no whole line"],
+    ["no JSON", () => "{\n", "it is no JSON"],
+    ["no object", () => "null\n", "it is no JSON object"],
     ["another input", (text: string) => text.replace("next", "last"), "damaged or changed"],
-    ["a later format", (text: string) => text.replace('"1.0"', '"9.0"'), "it has format 9.0"],
+    ["a later format", (text: string) => text.replace('"2.0"', '"9.0"'), "it has format 9.0"],
   ])("a checkpoint that is %s: says so and what to do, and keeps it", async (_, change, message) => {
     const run = await kept();
     const text = readFileSync(checkpointOf(run), "utf8");
@@ -404,6 +421,55 @@ describe("runs in a folder", () => {
     await expect(run.resume()).rejects.toThrow(message);
     await expect(run.resume()).rejects.toThrow(`Remove ${join(run.root, "r")} and run the file anew`);
     expect(readFileSync(checkpointOf(run), "utf8")).toBe(change(text));
+  });
+
+  it("what somebody was killed at writing is not there, wherever that was; all before it is", async () => {
+    const run = await kept();
+    {
+      await using first = await run.resume();
+      for (const key of ["a", "b", "c"]) {
+        first.journal.called(`calls ${key}`).noteAnswer(key);
+        await first.written();
+      }
+    }
+    const text = readFileSync(checkpointOf(run), "utf8");
+    const ends = [...text.matchAll(/\n/g)].map(({ index }) => index + 1);
+    expect(ends).toHaveLength(3);
+    for (let length = ends[0] ?? 0; length <= text.length; length += 1) {
+      writeFileSync(checkpointOf(run), text.slice(0, length));
+      await using resumed = await run.resume();
+      const lines = ends.filter((end) => end <= length).length;
+      const done = resumed.journal.saved().called.map(([key, { answers }]) => [key, ...answers].join(" "));
+      expect(done).toEqual(["calls a a", "calls b b", "calls c c"].slice(0, lines));
+    }
+    // Whoever goes on writes nothing behind a part of a line.
+    writeFileSync(checkpointOf(run), text.slice(0, -5));
+    await using again = await run.resume();
+    for (const key of ["d", "e"]) {
+      again.journal.noteAnswer(key);
+      await again.written();
+    }
+    await again[Symbol.asyncDispose]();
+    await using last = await run.resume();
+    expect(last.journal.saved()).toMatchObject({ answers: ["d", "e"], called: [{}, {}] });
+  });
+
+  it.each([
+    ["left out", ([first = "", , third = ""]: string[]) => [first, third]],
+    ["changed", (lines: string[]) => lines.map((line) => line.replace('"key":"b"', '"key":"x"'))],
+    ["in another place", ([first = "", second = "", third = ""]: string[]) => [first, third, second]],
+  ])("a checkpoint in which a line is %s is damaged", async (_, change) => {
+    const run = await kept();
+    {
+      await using first = await run.resume();
+      for (const key of ["a", "b", "c"]) {
+        first.journal.noteAnswer(key);
+        await first.written();
+      }
+    }
+    const lines = readFileSync(checkpointOf(run), "utf8").trimEnd().split("\n");
+    writeFileSync(checkpointOf(run), `${change(lines).join("\n")}\n`);
+    await expect(run.resume()).rejects.toThrow("damaged or changed");
   });
 
   it("one of a flow", async () => {

@@ -151,6 +151,26 @@ describe("agent-host run", () => {
     ).toContain("<missing>");
   });
 
+  it("[P74] --max-concurrency bounds the commands of all files together", async () => {
+    const path = pipeline(
+      `  - {id: a, pipeline: sub.yaml, async: true}\n  - {id: b, pipeline: sub.yaml, async: true}\n${joined}`,
+    );
+    const notes = join(folder(), "notes");
+    const shells = ["x", "y", "z"]
+      .map(
+        (id) =>
+          `  - {id: ${id}, async: true, context: {shell: "echo begin >> ${notes}; sh -c :; echo end >> ${notes}"}}\n`,
+      )
+      .join("");
+    writeFileSync(
+      join(path, "..", "sub.yaml"),
+      file(`${shells}  - {id: k, action: join, depends_on: [x, y, z]}`),
+    );
+    const run = start(path, "--max-concurrency", "1");
+    expect(await run.exit).toBe(0);
+    expect(readFileSync(notes, "utf8")).toBe("begin\nend\n".repeat(6));
+  });
+
   it.skipIf(process.platform !== "linux")(
     "[P145] a full disk ends the run with an error that says so",
     async () => {

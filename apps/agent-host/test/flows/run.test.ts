@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { controlLine } from "../../src/flows/control/control-line.js";
+import { file } from "./support/problems.js";
 import { begin, lines, responseOf, seenBy, told } from "./support/run.js";
 import { fails, held, says, StubRunner } from "./support/stub-runner.js";
 
@@ -292,6 +293,99 @@ describe("the cap", () => {
     await run.seen("step_completed", "s");
     second.answer("B");
     expect((await run.result).status).toBe("completed");
+  });
+});
+
+describe("the cap of a run", () => {
+  const calls = (target: string): string =>
+    `  - {id: u, pipeline: ${target}, async: true}\n  - {id: v, pipeline: ${target}, async: true}\n  - {id: j, action: join, depends_on: [u, v]}`;
+  const three = ["a", "b", "c"].map((id) => `  - {id: ${id}, prompt: p, async: true}\n`).join("");
+
+  /** Who runs beside whom, with the first always ending next. */
+  async function groups(
+    text: string,
+    maxConcurrency: number | undefined,
+    options: Parameters<typeof begin>[2] = {},
+  ) {
+    const runner = new StubRunner({}, held);
+    const run = begin(text, runner, { maxConcurrency, ...options });
+    const beside: string[] = [];
+    const over = run.result.then(() => true);
+    for (;;) {
+      await new Promise(setImmediate);
+      const [first] = runner.open.values();
+      if (first === undefined) break;
+      beside.push([...runner.open.keys()].join(" "));
+      first.answer("x");
+    }
+    expect(await over).toBe(true);
+    expect((await run.result).status).toBe("completed");
+    return beside;
+  }
+
+  it("[P74] [P76] is one over pipelines that are called, for their main flows, too", async () => {
+    const more = "pipelines: {sub: [{id: x, prompt: px}, {id: y, prompt: py}]}\n";
+    expect(await groups(calls("sub"), 1, { more })).toEqual(["u::x", "v::x", "u::y", "v::y"]);
+    expect(await groups(calls("sub"), 2, { more })).toEqual(["u::x v::x", "v::x u::y", "u::y v::y", "v::y"]);
+  });
+
+  it("[P73] is one over files, and what each file says holds besides", async () => {
+    const files = { "sub.yaml": file(`${three}  - {id: k, action: join, depends_on: [a, b, c]}`) };
+    expect(await groups(calls("sub.yaml"), 1, { files })).toEqual(
+      ["u", "v"].flatMap((id) => ["a", "b", "c"].map((name) => `${id}::${name}`)),
+    );
+    const own = {
+      "sub.yaml": file(
+        `${three}  - {id: k, action: join, depends_on: [a, b, c]}`,
+        "defaults: {max_concurrency: 1}\n",
+      ),
+    };
+    expect((await groups(calls("sub.yaml"), 5, { files: own }))[0]).toBe("u::a v::a");
+  });
+
+  it("[P74] counts the main flow and private steps, also those of a join, and what results ask for", async () => {
+    const text = `  - {id: a, prompt: pa, async: true, before: [b], then: [t]}
+  - {id: m, prompt: pm, on_result: [{always: true, action: "pipeline: sub"}]}
+  - {id: j, action: join, depends_on: [a], then: [w]}`;
+    const more =
+      "pipelines: {sub: [{id: x, prompt: px, async: true}, {id: k, action: join, depends_on: [x]}]}\n";
+    const beside = await groups(text, 1, { more });
+    expect(beside).toHaveLength(6);
+    expect(beside.filter((each) => each.includes(" "))).toEqual([]);
+    expect((await groups(text, undefined, { more }))[0]).toBe("m a::before::0");
+  });
+
+  it("[P75] a join and a gate need no place", async () => {
+    const asked: string[] = [];
+    const human = {
+      atGate: (stepId: string) => {
+        asked.push(stepId);
+        return Promise.resolve("yes");
+      },
+      permission: () => Promise.resolve({ allowed: false }),
+    };
+    const runner = new StubRunner({ b: held });
+    const run = begin(
+      `${b}  - {id: g, action: pause_for_human}\n  - {id: i, action: join, depends_on: [b]}`,
+      runner,
+      { maxConcurrency: 1, human },
+    );
+    await runner.called("b");
+    await run.seen("step_completed", "g");
+    runner.open.get("b")?.answer("B");
+    expect((await run.result).status).toBe("completed");
+    expect(asked).toEqual(["g"]);
+  });
+
+  it("[P78] [P125] a kill ends those that wait for a place, at any depth, and those that have lent theirs", async () => {
+    const stop = new AbortController();
+    const runner = new StubRunner({}, held);
+    const more = "pipelines: {sub: [{id: x, prompt: px}, {id: y, prompt: py}]}\n";
+    const run = begin(calls("sub"), runner, { maxConcurrency: 1, more, signal: stop.signal });
+    await runner.called("u::x");
+    stop.abort(new Error("enough"));
+    expect((await run.result).status).toBe("killed");
+    expect(runner.calls).toHaveLength(1);
   });
 });
 

@@ -1,7 +1,8 @@
-import { mkdir, open, readdir, readFile, rm } from "node:fs/promises";
+import { access, constants, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { tryLock } from "fs-native-extensions";
 import writeFileAtomic from "write-file-atomic";
+import { UnusableCheckpointError } from "./unusable-checkpoint.js";
 
 /** Somebody else runs what has this id. */
 export class RunTakenError extends Error {
@@ -17,8 +18,8 @@ export class RunTakenError extends Error {
 }
 
 /**
- * A folder with one folder for each run, and in it the last checkpoint and a lock. The lock is the kernel's: a process that is
- * killed has it no longer.
+ * A folder with one folder for each run, and in it its checkpoint and a lock. A checkpoint is a file of lines of JSON: what was there
+ * when it was last written as a whole, and what has been added since. The lock is the kernel's: a process that is killed has it no longer.
  */
 export class RunFolders {
   readonly #root: string;
@@ -29,20 +30,35 @@ export class RunFolders {
 
   /** Resolves when it is on the disk, whole, in the place of the one before. */
   async save(id: string, checkpoint: object): Promise<void> {
+    const line = lineOf(checkpoint);
     const folder = this.pathOf(id);
     await mkdir(folder, { recursive: true });
     // A name of its own until it is whole and on the disk.
-    await writeFileAtomic(join(folder, file), `${JSON.stringify(checkpoint)}\n`);
+    await writeFileAtomic(join(folder, file), line);
   }
 
-  /** The text of the last checkpoint; `undefined` if there is none. */
-  async read(id: string): Promise<string | undefined> {
+  /** Resolves when it is on the disk, after what is there. After one that fails, only `save()` makes sure of what is there. */
+  async add(id: string, change: object): Promise<void> {
+    // Not one that begins with a change.
+    const existing = constants.O_WRONLY | constants.O_APPEND;
+    await using handle = await open(join(this.pathOf(id), file), existing);
+    await handle.appendFile(lineOf(change));
+    await handle.datasync();
+  }
+
+  /**
+   * The lines of the checkpoint; `undefined` if there is none. What somebody was killed at writing is not there.
+   *
+   * @throws `UnusableCheckpointError`, by rejecting, if it cannot be read.
+   */
+  async read(id: string): Promise<string[] | undefined> {
     if (!isId(id)) return undefined;
     try {
-      return await readFile(join(this.pathOf(id), file), "utf8");
+      const text = await readFile(join(this.pathOf(id), file), "utf8");
+      return text.split("\n").slice(0, -1);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-      throw error;
+      if (isMissing(error)) return undefined;
+      throw UnusableCheckpointError.unreadable(id, error);
     }
   }
 
@@ -74,13 +90,23 @@ export class RunFolders {
       [Symbol.asyncDispose]: async () => {
         try {
           // A run that never began leaves nothing.
-          if ((await this.read(id)) === undefined) await this.delete(id);
+          if (await this.#isEmpty(id)) await this.delete(id);
         } finally {
           locks.delete(lock);
           await lock.close();
         }
       },
     };
+  }
+
+  /** Whether there is certainly no checkpoint. */
+  async #isEmpty(id: string): Promise<boolean> {
+    try {
+      await access(join(this.pathOf(id), file));
+      return false;
+    } catch (error) {
+      return isMissing(error);
+    }
   }
 
   /** Throws `TypeError` for what is no id. */
@@ -93,7 +119,15 @@ export class RunFolders {
   }
 }
 
-const file = "checkpoint.json";
+const file = "checkpoint.ndjson";
+
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "ENOENT";
+}
+
+function lineOf(value: object): string {
+  return `${JSON.stringify(value)}\n`;
+}
 
 /** Those that this process has: nobody else may refer to one while its run waits for what never ends, and it would be collected. */
 const locks = new Set<object>();

@@ -3,6 +3,7 @@ import type { FlowDefinition } from "../../../src/flows/flow/definition/definiti
 import {
   type CheckpointStore,
   MemoryCheckpoints,
+  type Progress,
   type Snapshot,
 } from "../../../src/flows/flow/run/checkpoint.js";
 import type { RunResult } from "../../../src/flows/flow/run/records.js";
@@ -33,10 +34,22 @@ class Crashing implements CheckpointStore {
   }
 
   save(snapshot: Snapshot): Promise<void> {
+    return this.#write(snapshot.sequence, () => {
+      this.kept.save(snapshot);
+    });
+  }
+
+  add(traceId: string, progress: Progress): Promise<void> {
+    return this.#write(progress.sequence, () => {
+      this.kept.add(traceId, progress);
+    });
+  }
+
+  #write(sequence: number, write: () => void): Promise<void> {
     if (this.#left === 0) return Promise.reject(new Error("killed"));
     this.#left -= 1;
-    this.kept.save(snapshot);
-    this.sequences.push(snapshot.sequence);
+    write();
+    this.sequences.push(sequence);
     return Promise.resolve();
   }
 
@@ -58,7 +71,7 @@ describe("checkpoints", () => {
     await settled();
     const snapshot = checkpoints.load("run-1");
     expect(snapshot).toMatchObject({
-      format_version: "1.0",
+      format_version: "2.0",
       trace_id: "run-1",
       sequence: 1,
       flow_name: "list",
@@ -273,16 +286,16 @@ describe("what keeps a run from being resumed", () => {
       traceId: "run-9",
     });
     const snapshot = checkpoints.load("run-1");
-    checkpoints.save({ ...snapshot, format_version: "2.0" } as Snapshot);
+    checkpoints.save({ ...snapshot, format_version: "3.0" } as Snapshot);
     const before = heard.events.length;
     expect(await rejection(other.resume("run-1", find(flow)))).toMatchObject({
       name: "CheckpointVersionError",
       flow: "list",
-      snapshotVersion: "2.0",
-      expectedVersion: "1.0",
+      snapshotVersion: "3.0",
+      expectedVersion: "2.0",
     });
     expect(heard.events).toHaveLength(before);
-    checkpoints.save({ ...snapshot, format_version: "1.7" } as Snapshot);
+    checkpoints.save({ ...snapshot, format_version: "2.7" } as Snapshot);
     expect((await other.resume("run-1", find(flow))).success).toBe(false);
   });
 
@@ -395,17 +408,19 @@ describe("writing", () => {
     const waiting: (() => void)[] = [];
     const saved: [number, string[]][] = [];
     let inside = 0;
+    const write = async ({ sequence, steps }: Progress): Promise<void> => {
+      inside += 1;
+      expect(inside).toBe(1);
+      if (sequence > 0)
+        await new Promise<void>((resolve) => {
+          waiting.push(resolve);
+        });
+      inside -= 1;
+      saved.push([sequence, Object.keys(steps)]);
+    };
     const store: CheckpointStore = {
-      save: async ({ sequence, steps }) => {
-        inside += 1;
-        expect(inside).toBe(1);
-        if (sequence > 0)
-          await new Promise<void>((resolve) => {
-            waiting.push(resolve);
-          });
-        inside -= 1;
-        saved.push([sequence, Object.keys(steps)]);
-      },
+      save: write,
+      add: (_, progress) => write(progress),
       load: () => undefined,
       delete: () => undefined,
     };
@@ -422,8 +437,44 @@ describe("writing", () => {
     const sequences = saved.map(([sequence]) => sequence);
     expect(sequences).toEqual([...sequences].sort());
     // The second write has what came while the first was under way.
-    expect(saved.at(-1)?.[1].sort()).toEqual(["a", "b", "c"]);
+    expect(saved.flatMap(([, steps]) => steps).sort()).toEqual(["a", "b", "c"]);
     expect(saved.length).toBeLessThan(4);
+  });
+
+  it("[F149] each write has only what is new; after one that failed, and in a run that is resumed, all of it once", async () => {
+    const written: string[] = [];
+    const kept = new MemoryCheckpoints();
+    let failing = "";
+    const store: CheckpointStore = {
+      save: (snapshot) => {
+        written.push(`all ${Object.keys(snapshot.steps).join("")}`);
+        kept.save(snapshot);
+      },
+      add: (traceId, progress) => {
+        const steps = Object.keys(progress.steps).join("");
+        written.push(`new ${steps}`);
+        if (steps === failing) throw new Error("no space left");
+        kept.add(traceId, progress);
+      },
+      load: (traceId) => kept.load(traceId),
+      delete: (traceId) => {
+        kept.delete(traceId);
+      },
+    };
+    const names = ["a", "b", "c", "d", "e", "f"];
+    const flow = list(names.map((tool_name) => ({ tool_name })));
+    let broken = "f";
+    const { executor } = hostWith(
+      names.map((name) => tool(name, () => (name === broken ? null : { [name]: name }))),
+      { checkpoints: store, checkpointPolicy: "best_effort" },
+    );
+    failing = "2";
+    await executor.execute(flow, {});
+    expect(written.splice(0)).toEqual(["all ", "all 0", "new 1", "new 2", "all 0123", "new 4"]);
+    broken = "";
+    const resumed = await executor.resume("run-1", find(flow));
+    expect(written).toEqual(["all 012345"]);
+    expect(Object.keys(resumed.final_output ?? {})).toEqual(names);
   });
 
   it("[F167] a store that fails fails the step, or only says so, as one likes", async () => {

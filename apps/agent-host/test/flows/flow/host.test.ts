@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,7 +17,7 @@ import { CacheFolder } from "../../../src/flows/flow/host/cache-folder.js";
 import { CheckpointFolder } from "../../../src/flows/flow/host/checkpoint-folder.js";
 import { systemPorts } from "../../../src/flows/flow/host/system-ports.js";
 import type { FlowExecutor } from "../../../src/flows/flow/run/executor.js";
-import type { Snapshot } from "../../../src/flows/flow/run/checkpoint.js";
+import { type Snapshot, snapshotFormat } from "../../../src/flows/flow/run/checkpoint.js";
 import { dag, list, tool } from "./support/flows.js";
 import { Gates, hostWith, rejection, settled } from "./support/runs.js";
 
@@ -30,8 +31,10 @@ afterEach(() => {
   rmSync(root, { recursive: true });
 });
 
-const snapshot = (trace_id: string, sequence: number): Snapshot =>
-  ({ trace_id, sequence, steps: {} }) as never;
+const snapshot = (trace_id: string, sequence: number): Snapshot => ({
+  ...{ format_version: snapshotFormat, trace_id, sequence, started_at: "", param_names: [], steps: {} },
+  ...{ flow_name: "f", flow_version: "0.1.0", definition_digest: "", tool_hashes: {}, initial_input: {} },
+});
 
 describe("checkpoints in a folder", () => {
   it("[F154] one folder for each run; what was written last is read, by others, too", async () => {
@@ -42,10 +45,43 @@ describe("checkpoints in a folder", () => {
     expect(await new CheckpointFolder(root).load("a")).toMatchObject({ sequence: 2 });
     expect(readdirSync(root).sort()).toEqual(["a", "b"]);
     // Nothing half-written is left beside it.
-    expect(readdirSync(join(root, "a"))).toEqual(["checkpoint.json"]);
+    expect(readdirSync(join(root, "a"))).toEqual(["checkpoint.ndjson"]);
     await store.delete("a");
     expect(await store.load("a")).toBeUndefined();
     expect(existsSync(join(root, "a"))).toBe(false);
+  });
+
+  it("[F149] [F154] what somebody was killed at writing is not there, wherever that was; all before it is", async () => {
+    const store = new CheckpointFolder(root);
+    const flow = list(["a", "b", "c", "d"].map((tool_name) => ({ tool_name })));
+    const tools = (broken?: string) =>
+      ["a", "b", "c", "d"].map((name) => tool(name, () => (name === broken ? null : { [name]: `${name}…` })));
+    await hostWith(tools("d"), { checkpoints: store }).executor.execute(flow, {}, { traceId: "t" });
+    const path = join(root, "t", "checkpoint.ndjson");
+    const bytes = readFileSync(path);
+    const ends = [...bytes.entries()].flatMap(([at, byte]) => (byte === 10 ? [at + 1] : []));
+    expect(ends).toHaveLength(3);
+    for (let length = ends[0] ?? 0; length <= bytes.length; length += 1) {
+      writeFileSync(path, bytes.subarray(0, length));
+      const lines = ends.filter((end) => end <= length).length;
+      const found = await store.load("t");
+      expect(found).toMatchObject({ sequence: lines });
+      expect(Object.keys(found?.steps ?? {})).toEqual(["0", "1", "2"].slice(0, lines));
+    }
+    // Whoever goes on writes nothing behind a part of a line.
+    writeFileSync(path, bytes.subarray(0, -5));
+    const { executor } = hostWith(tools("d"), { checkpoints: store });
+    expect((await executor.resume("t", () => flow)).failed_step).toBe(3);
+    expect(Object.keys((await store.load("t"))?.steps ?? {})).toEqual(["0", "1", "2"]);
+    await executor.reconfigure({ tools: new Map(tools().map((each) => [each.name, each])) });
+    expect(await executor.resume("t", () => flow)).toMatchObject({ success: true });
+  });
+
+  it("[F149] nothing is added to what is not there", async () => {
+    mkdirSync(join(root, "a"));
+    const error = await rejection(new CheckpointFolder(root).add("a", { sequence: 1, steps: {} }));
+    expect(error).toMatchObject({ code: "ENOENT" });
+    expect(readdirSync(join(root, "a"))).toEqual([]);
   });
 
   it("[F154] an id that is no name is refused, and read as not there", async () => {
@@ -57,14 +93,66 @@ describe("checkpoints in a folder", () => {
     }
   });
 
-  it.each(["", "{", '{"trace_id": "other"}', "null"])(
-    "[F154] a file with %j in it is not there",
-    async (text) => {
-      mkdirSync(join(root, "a"));
-      writeFileSync(join(root, "a", "checkpoint.json"), text);
-      expect(await new CheckpointFolder(root).load("a")).toBeUndefined();
-    },
-  );
+  const { flow_name: _, ...nameless } = snapshot("a", 1);
+  const step = { contribution: {}, record: { step_index: 0 } };
+  it.each([
+    ["", "it has no whole line"],
+    ['{"trace_id":"a"', "it has no whole line"],
+    ["{\n", "line 1: it is no JSON"],
+    ["null\n", "line 1: the value must be object"],
+    ['{"trace_id":"a","format_version":1}\n', "line 1: the value must have required property 'flow_name'"],
+    [`${JSON.stringify(nameless)}\n`, "required property 'flow_name'"],
+    ['{"trace_id":"a","format_version":"2.0","flow_name":"f"}\n', "required property 'sequence'"],
+    [`${JSON.stringify({ ...snapshot("a", 1), format_version: 2 })}\n`, "/format_version must be string"],
+    [`${JSON.stringify(snapshot("b", 1))}\n`, "it is one of run b"],
+    [`${JSON.stringify({ ...snapshot("a", 1), steps: { s: step } })}\n`, "line 1: /steps/s/record must"],
+    [`${JSON.stringify(snapshot("a", 1))}\n{"sequence":2}\n`, "line 2: the value must have required"],
+    [`${JSON.stringify(snapshot("a", 1))}\n{\n`, "line 2: it is no JSON"],
+  ])("[F151] [F154] a file with %j in it is damaged, which is said, and stays", async (text, why) => {
+    const path = join(root, "a", "checkpoint.ndjson");
+    mkdirSync(join(root, "a"));
+    writeFileSync(path, text);
+    const { executor } = hostWith([], { checkpoints: new CheckpointFolder(root) });
+    const error = await rejection(executor.resume("a", () => list([])));
+    expect(error).toMatchObject({ name: "CheckpointUnusableError", code: "FLOW-E029", traceId: "a" });
+    expect(error.message).toContain(`The checkpoint of run a cannot be used: it is damaged (`);
+    expect(error.message).toContain(why);
+    expect(error.message).toContain(`). Remove ${join(root, "a")} and run the file anew`);
+    expect(readFileSync(path, "utf8")).toBe(text);
+  });
+
+  it("[F151] one of another format is that, whatever else is in it", async () => {
+    mkdirSync(join(root, "a"));
+    const head = { trace_id: "a", format_version: "3.0", flow_name: "f" };
+    writeFileSync(join(root, "a", "checkpoint.ndjson"), `${JSON.stringify(head)}\n`);
+    expect(await rejection(new CheckpointFolder(root).load("a"))).toMatchObject({
+      name: "CheckpointVersionError",
+      snapshotVersion: "3.0",
+    });
+  });
+
+  it("[F151] one of a pipeline: says that it is not one of a flow", async () => {
+    mkdirSync(join(root, "a"));
+    writeFileSync(join(root, "a", "checkpoint.ndjson"), '{"kind":"pipeline"}\n');
+    expect((await rejection(new CheckpointFolder(root).load("a"))).message).toBe(
+      "Run a is not one of a flow; give the file that it was started with",
+    );
+  });
+
+  it("[F151] [F163] one that cannot be read is not taken for none, and whoever lets go of its run leaves it", async () => {
+    const store = new CheckpointFolder(root);
+    const claim = await store.claim("a");
+    await store.save(snapshot("a", 1));
+    // As good as any other reason for which a file cannot be opened, for root as well: a link to itself.
+    const path = join(root, "a", "checkpoint.ndjson");
+    rmSync(path);
+    symlinkSync(path, path);
+    const error = await rejection(store.load("a"));
+    expect(error.name).toBe("CheckpointUnusableError");
+    expect(error.message).toMatch(/cannot be read: ELOOP.*It may be good: see to that, and try again$/);
+    await claim[Symbol.asyncDispose]();
+    expect(readdirSync(join(root, "a")).sort()).toEqual(["checkpoint.ndjson", "lock"]);
+  });
 
   it("[F163] who has claimed a run keeps everybody else out, until it ends", async () => {
     const [one, two] = [new CheckpointFolder(root), new CheckpointFolder(root)];
@@ -136,7 +224,7 @@ describe("checkpoints in a folder", () => {
       checkpoints: new CheckpointFolder(root),
     });
     await executor.execute(flow, {}, { traceId: "t", params: { token: "hunter2" } });
-    const text = readFileSync(join(root, "t", "checkpoint.json"), "utf8");
+    const text = readFileSync(join(root, "t", "checkpoint.ndjson"), "utf8");
     expect(text).toContain('"param_names":["token"]');
     expect(text).not.toContain("hunter2");
   });

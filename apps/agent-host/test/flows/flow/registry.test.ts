@@ -8,6 +8,7 @@ import { FlowDirectory } from "../../../src/flows/flow/registry/flow-directory.j
 import { FlowFolder } from "../../../src/flows/flow/registry/flow-folder.js";
 import { FlowRegistry } from "../../../src/flows/flow/registry/flow-registry.js";
 import { type FlowStore, MemoryFlows } from "../../../src/flows/flow/registry/flow-store.js";
+import { MemoryCheckpoints } from "../../../src/flows/flow/run/checkpoint.js";
 import { list, tool, toolset } from "./support/flows.js";
 import { Gates, hostWith, rejection, settled } from "./support/runs.js";
 
@@ -294,12 +295,7 @@ describe("a folder that is edited", () => {
   it("[F179] [F139] [F158] a run under way keeps the flow that it has; a resume notices", async () => {
     const registry = await FlowRegistry.open(new MemoryFlows());
     const gates = new Gates();
-    const saved = new Map<string, unknown>();
-    const checkpoints = {
-      save: (snapshot: { trace_id: string }) => void saved.set(snapshot.trace_id, structuredClone(snapshot)),
-      load: (id: string) => saved.get(id) as never,
-      delete: () => undefined,
-    };
+    const checkpoints = new MemoryCheckpoints();
     const { executor } = hostWith([tool("a", gates.tool("a")), tool("b", () => null)], { checkpoints });
     await registry.register(list([{ tool_name: "a" }, { tool_name: "b" }], { name: "f", version: "1.0.0" }));
     const run = executor.execute(registry.get("f"), {});

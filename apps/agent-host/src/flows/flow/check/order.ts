@@ -6,18 +6,19 @@ export class StepOrder {
   readonly levels: readonly number[] | undefined;
   /** The order in which steps run one at a time, by index. */
   readonly canonical: readonly number[];
-  /** For each step those that are surely done when it starts. */
-  readonly #earlier: readonly ReadonlySet<number>[];
+  readonly #dependencies: readonly (readonly number[])[];
+  /** The levels, where all of one is done before the next one starts. */
+  readonly #byLevel: readonly number[] | undefined;
+  /** As far as somebody has asked: of all steps they are many. */
+  readonly #ancestors = new Map<number, ReadonlySet<number>>();
 
   constructor(flow: FlowDefinition) {
-    const dependencies = dependenciesOf(flow);
-    const levels = levelsOf(dependencies);
-    this.levels = levels && dependencies.map((_, step) => levelOf(step, levels));
-    const byLevel = flow.type === "DAGFlow" && flow.scheduling === "levels" ? levels : undefined;
-    this.canonical = byLevel?.flat() ?? oneAtATime(dependencies);
-    this.#earlier = dependencies.map((_, step) =>
-      byLevel === undefined ? reachable(step, dependencies) : inEarlierLevels(step, byLevel),
-    );
+    this.#dependencies = dependenciesOf(flow);
+    this.levels = levelsOf(this.#dependencies);
+    // In a list, each step is a level.
+    this.#byLevel = flow.type === "Flow" || flow.scheduling === "levels" ? this.levels : undefined;
+    this.canonical =
+      this.#byLevel === undefined ? oneAtATime(this.#dependencies) : levelByLevel(this.#byLevel);
   }
 
   /** The steps whose outputs a step can see, in the order in which they are merged. */
@@ -30,8 +31,17 @@ export class StepOrder {
     return !this.#isEarlier(a, b) && !this.#isEarlier(b, a);
   }
 
+  /** Whether one is surely done when the other starts. */
   #isEarlier(one: number, other: number): boolean {
-    return this.#earlier[other]?.has(one) === true;
+    if (this.#byLevel === undefined) return this.#ancestorsOf(other).has(one);
+    return (this.#byLevel[one] ?? 0) < (this.#byLevel[other] ?? 0);
+  }
+
+  /** The steps after which a step comes, directly or not. */
+  #ancestorsOf(step: number): ReadonlySet<number> {
+    const known = this.#ancestors.get(step) ?? reachable(step, this.#dependencies);
+    this.#ancestors.set(step, known);
+    return known;
   }
 }
 
@@ -54,27 +64,28 @@ function reachable(step: number, dependencies: readonly (readonly number[])[]): 
   return found;
 }
 
-function levelOf(step: number, levels: readonly (readonly number[])[]): number {
-  return levels.findIndex((level) => level.includes(step));
-}
-
-function inEarlierLevels(step: number, levels: readonly (readonly number[])[]): ReadonlySet<number> {
-  return new Set(levels.slice(0, levelOf(step, levels)).flat());
-}
-
-/** The steps of each level, in the order of declaration. `undefined` where steps go in a circle. */
-function levelsOf(dependencies: readonly (readonly number[])[]): readonly (readonly number[])[] | undefined {
-  const levels: number[][] = [];
-  const done = new Set<number>();
-  while (done.size < dependencies.length) {
-    const ready = dependencies.flatMap((needed, step) =>
-      !done.has(step) && needed.every((each) => done.has(each)) ? [step] : [],
+function levelsOf(dependencies: readonly (readonly number[])[]): readonly number[] | undefined {
+  const missing = dependencies.map(({ length }) => length);
+  const dependents = dependencies.map((): number[] => []);
+  for (const [step, each] of dependencies.entries())
+    for (const dependency of each) dependents[dependency]?.push(step);
+  const levels = new Map<number, number>();
+  let ready = missing.flatMap((count, step) => (count === 0 ? [step] : []));
+  for (let level = 0; ready.length > 0; level += 1) {
+    for (const step of ready) levels.set(step, level);
+    ready = ready.flatMap((step) =>
+      (dependents[step] ?? []).filter((each) => {
+        const left = (missing[each] ?? 0) - 1;
+        missing[each] = left;
+        return left === 0;
+      }),
     );
-    if (ready.length === 0) return undefined;
-    for (const step of ready) done.add(step);
-    levels.push(ready);
   }
-  return levels;
+  return levels.size < dependencies.length ? undefined : dependencies.map((_, step) => levels.get(step) ?? 0);
+}
+
+function levelByLevel(levels: readonly number[]): readonly number[] {
+  return levels.map((_, step) => step).sort((a, b) => (levels[a] ?? 0) - (levels[b] ?? 0) || a - b);
 }
 
 /** Each step as early as those allow that it depends on, the first declared first; as they are declared if they go in a circle. */

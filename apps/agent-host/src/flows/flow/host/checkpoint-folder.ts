@@ -1,6 +1,8 @@
 import { RunFolders, RunTakenError } from "../../checkpoints/run-folders.js";
-import type { CheckpointStore, Snapshot } from "../run/checkpoint.js";
-import { AlreadyRunningError } from "../run/refusals.js";
+import { UnusableCheckpointError } from "../../checkpoints/unusable-checkpoint.js";
+import type { CheckpointStore, Progress, Snapshot } from "../run/checkpoint.js";
+import { AlreadyRunningError, CheckpointUnusableError } from "../run/refusals.js";
+import { readSnapshot } from "./read-snapshot.js";
 
 /** Checkpoints of flows in a folder. */
 export class CheckpointFolder implements CheckpointStore {
@@ -14,12 +16,17 @@ export class CheckpointFolder implements CheckpointStore {
     await this.#folders.save(snapshot.trace_id, snapshot);
   }
 
+  async add(traceId: string, progress: Progress): Promise<void> {
+    await this.#folders.add(traceId, progress);
+  }
+
   async load(traceId: string): Promise<Snapshot | undefined> {
     try {
-      const snapshot = JSON.parse((await this.#folders.read(traceId)) ?? "null") as Snapshot;
-      return snapshot.trace_id === traceId ? snapshot : undefined;
-    } catch {
-      return undefined;
+      const lines = await this.#folders.read(traceId);
+      return lines && readSnapshot(lines, traceId, this.#folders.pathOf(traceId));
+    } catch (error) {
+      if (error instanceof UnusableCheckpointError) throw new CheckpointUnusableError(traceId, error);
+      throw error;
     }
   }
 

@@ -28,6 +28,7 @@ export const errorCodes = {
   AlreadyRunningError: "FLOW-E026",
   MissingParameterError: "FLOW-E027",
   StepUnresponsiveError: "FLOW-E028",
+  CheckpointUnusableError: "FLOW-E029",
 } as const satisfies Readonly<Record<string, string>>;
 
 export type ErrorName = keyof typeof errorCodes;

@@ -82,7 +82,7 @@ export class FlowExecutor {
    * Goes on with a run that another one has left unfinished. `find` gives the flow of exactly that name and version.
    *
    * @throws By rejecting, before anything has run: as `execute`, and `CheckpointerNotConfiguredError`,
-   * `CheckpointNotFoundError`, `CheckpointVersionError`, `CheckpointDriftError`, `MissingParameterError`.
+   * `CheckpointNotFoundError`, `CheckpointUnusableError`, `CheckpointVersionError`, `CheckpointDriftError`, `MissingParameterError`.
    */
   resume(
     traceId: string,

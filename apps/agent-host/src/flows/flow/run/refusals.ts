@@ -100,8 +100,19 @@ export class CheckpointNotFoundError extends FlowError {
 
   constructor(traceId: string) {
     super(
-      `There is no checkpoint of run ${traceId} that can be read. It may have finished, or have been run from another folder`,
+      `There is no checkpoint of run ${traceId}. It may have finished, or have been run from another folder`,
     );
+    this.traceId = traceId;
+  }
+}
+
+export class CheckpointUnusableError extends FlowError {
+  override readonly name = "CheckpointUnusableError";
+  readonly traceId: string;
+
+  /** The message of `cause` says what to do. */
+  constructor(traceId: string, cause: Error) {
+    super(cause.message, { cause });
     this.traceId = traceId;
   }
 }

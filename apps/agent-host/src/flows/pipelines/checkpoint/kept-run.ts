@@ -1,11 +1,12 @@
-import { LatestWriter } from "../../checkpoints/latest-writer.js";
+import { ChangeWriter } from "../../checkpoints/change-writer.js";
 import type { RunFolders } from "../../checkpoints/run-folders.js";
 import type { Library } from "../library.js";
 import type { RunCheckpoint } from "../run/run-checkpoint.js";
 import { StepError } from "../values/step-error.js";
 import { checkDrift, filesOf, type Request } from "./drift.js";
 import { Journal } from "./journal.js";
-import { ResumeRefusedError, sealed, type Snapshot, unsealed } from "./snapshot.js";
+import { readChange, type SavedChange, savedChange } from "./saved.js";
+import { ResumeRefusedError, Seal, type Snapshot, type Unsealed, unsealed } from "./snapshot.js";
 
 /** A run whose checkpoint is in a folder, and which nobody else runs until it is disposed of. */
 export class KeptRun implements RunCheckpoint, AsyncDisposable {
@@ -15,28 +16,33 @@ export class KeptRun implements RunCheckpoint, AsyncDisposable {
   readonly journal: Journal;
   readonly #folders: RunFolders;
   readonly #claim: AsyncDisposable;
-  readonly #writer: LatestWriter;
+  readonly #writer: ChangeWriter<SavedChange>;
 
   private constructor(
     folders: RunFolders,
     claim: AsyncDisposable,
     library: Library,
     head: Omit<Snapshot, "files" | "journal">,
-    saved?: Snapshot["journal"],
+    kept?: Unsealed,
   ) {
     this.id = head.run_id;
     this.inputs = new Map(head.inputs);
     this.disabled = new Set(head.disabled);
     this.#folders = folders;
     this.#claim = claim;
-    this.#writer = new LatestWriter(() => {
-      // A file may be read only when it is called.
-      const files = filesOf(library, head.source);
-      return folders.save(head.run_id, sealed({ ...head, files, journal: this.journal.saved() }));
+    const seal = new Seal();
+    // A file may be read only when it is called.
+    const files = (): Snapshot["files"] => filesOf(library, head.source);
+    this.#writer = new ChangeWriter({
+      whole: () =>
+        folders.save(this.id, seal.snapshot({ ...head, files: files(), journal: this.journal.saved() })),
+      add: (changes) => folders.add(this.id, seal.progress({ files: files(), changes })),
     });
-    this.journal = new Journal(() => {
-      this.#writer.changed();
-    }, saved);
+    this.journal = new Journal((change, within) => {
+      this.#writer.changed(savedChange(change, within));
+    }, kept?.snapshot.journal);
+    for (const each of kept?.later.flatMap(({ changes }) => changes) ?? [])
+      this.journal.replay(readChange(each), each.within);
   }
 
   /** Begins one, and writes that down. Rejects if that cannot be. */
@@ -51,8 +57,7 @@ export class KeptRun implements RunCheckpoint, AsyncDisposable {
     const head = { run_id: id, source, inputs: [...inputs], disabled: [...disabled] };
     const run = new KeptRun(folders, claim, library, head);
     try {
-      run.#writer.changed();
-      await run.#writer.written();
+      await run.#writer.begin();
     } catch (error) {
       await run[Symbol.asyncDispose]();
       throw error;
@@ -63,7 +68,7 @@ export class KeptRun implements RunCheckpoint, AsyncDisposable {
   /**
    * Goes on with one.
    *
-   * @throws By rejecting: `ResumeRefusedError`, `RunTakenError`.
+   * @throws By rejecting: `ResumeRefusedError`, `RunTakenError`, `UnusableCheckpointError`.
    */
   static async resume(
     folders: RunFolders,
@@ -76,11 +81,12 @@ export class KeptRun implements RunCheckpoint, AsyncDisposable {
     const claim = await folders.claim(id);
     try {
       // What stands there by now, as nobody else writes it any more.
-      const text = await folders.read(id);
-      if (text === undefined) throw await notThere(folders, id);
-      const snapshot = unsealed(text, id, folders.pathOf(id));
-      checkDrift(snapshot, library, source, asked);
-      return new KeptRun(folders, claim, library, { ...snapshot, source }, snapshot.journal);
+      const lines = await folders.read(id);
+      if (lines === undefined) throw await notThere(folders, id);
+      const kept = unsealed(lines, id, folders.pathOf(id));
+      const { snapshot, later } = kept;
+      checkDrift({ ...snapshot, files: later.at(-1)?.files ?? snapshot.files }, library, source, asked);
+      return new KeptRun(folders, claim, library, { ...snapshot, source }, kept);
     } catch (error) {
       await claim[Symbol.asyncDispose]();
       throw error;

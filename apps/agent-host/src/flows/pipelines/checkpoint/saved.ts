@@ -1,7 +1,7 @@
 import { Envelope } from "../values/envelope.js";
 import type { StepRecord } from "../values/record.js";
 import { type ErrorType, StepError } from "../values/step-error.js";
-import type { BodyNote, EndNote } from "./journal.js";
+import type { BodyNote, EndNote, JournalChange } from "./journal.js";
 
 /** A journal as JSON: lists of pairs, since an object would change the order of ids that look like numbers. */
 export interface SavedJournal {
@@ -11,6 +11,13 @@ export interface SavedJournal {
   readonly groups: readonly (readonly [string, string])[];
   readonly called: readonly (readonly [string, SavedJournal])[];
 }
+
+/** A change of a journal as JSON, with where it is: the bodies that call the pipeline whose journal it is. */
+export type SavedChange = { readonly within: readonly string[] } & (
+  | { readonly kind: "body"; readonly key: string; readonly note: SavedBody }
+  | { readonly kind: "end"; readonly id: string; readonly note: SavedEnd }
+  | Exclude<JournalChange, { readonly kind: "body" | "end" }>
+);
 
 interface SavedError {
   readonly type: ErrorType;
@@ -24,6 +31,28 @@ type Join = NonNullable<StepRecord["join"]>;
 type SavedJoin = Omit<Join, "entries"> & { readonly entries: readonly SavedEntry[] | undefined };
 type SavedEntry = readonly [string, { readonly value: unknown } | { readonly error: SavedError }];
 type SavedEnd = Omit<EndNote, "error"> & { readonly error?: SavedError };
+
+export function savedChange(change: JournalChange, within: readonly string[]): SavedChange {
+  switch (change.kind) {
+    case "body":
+      return { within, ...change, note: savedBody(change.note) };
+    case "end":
+      return { within, ...change, note: savedEnd(change.note) };
+    default:
+      return { within, ...change };
+  }
+}
+
+export function readChange(saved: SavedChange): JournalChange {
+  switch (saved.kind) {
+    case "body":
+      return { ...saved, note: readBody(saved.note) };
+    case "end":
+      return { ...saved, note: readEnd(saved.note) };
+    default:
+      return saved;
+  }
+}
 
 export function savedBody({ record, error }: BodyNote): SavedBody {
   return record === undefined ? { error: savedError(error) } : { record: savedRecord(record) };

@@ -1,7 +1,8 @@
 import { digest } from "../../canonical-json.js";
-import type { SavedJournal } from "./saved.js";
+import { UnusableCheckpointError } from "../../checkpoints/unusable-checkpoint.js";
+import type { SavedChange, SavedJournal } from "./saved.js";
 
-const format = "1.0";
+const format = "2.0";
 
 /** What another process needs to go on with a run of a pipeline. */
 export interface Snapshot {
@@ -15,36 +16,70 @@ export interface Snapshot {
   readonly journal: SavedJournal;
 }
 
+/** What a run has done since. */
+export interface Progress {
+  readonly files: Snapshot["files"];
+  readonly changes: readonly SavedChange[];
+}
+
 /** What keeps a run from being resumed; the message says what to do. */
 export class ResumeRefusedError extends Error {
   override readonly name = "ResumeRefusedError";
 }
 
-/** As it stands on the disk: with a sum, by which somebody else's hand in it would be seen. */
-export function sealed(snapshot: Snapshot): object {
-  const plain = JSON.parse(JSON.stringify(snapshot)) as Snapshot;
-  return { kind: "pipeline", format_version: format, sum: digest(plain), snapshot: plain };
+/**
+ * A checkpoint as it stands on the disk: a snapshot, and what was added to it. Each line has a sum, over the one before as well, by which
+ * somebody else's hand in it would be seen.
+ */
+export class Seal {
+  #last = "";
+
+  snapshot(snapshot: Snapshot): object {
+    const plain = plainOf(snapshot);
+    this.#last = digest(plain);
+    return { kind: "pipeline", format_version: format, sum: this.#last, snapshot: plain };
+  }
+
+  progress(progress: Progress): object {
+    const plain = plainOf(progress);
+    this.#last = digest([this.#last, plain]);
+    return { sum: this.#last, progress: plain };
+  }
+}
+
+/** What a checkpoint says. */
+export interface Unsealed {
+  readonly snapshot: Snapshot;
+  readonly later: readonly Progress[];
 }
 
 /**
- * Reads what `sealed()` has made. `path` is where it stands.
+ * Reads the lines that a `Seal` has made. `path` is where they stand.
  *
- * @throws `ResumeRefusedError` if it is something else.
+ * @throws `UnusableCheckpointError` if they are something else.
  */
-export function unsealed(text: string, runId: string, path: string): Snapshot {
-  const refused = (why: string): ResumeRefusedError =>
-    new ResumeRefusedError(
-      `The checkpoint of run ${runId} cannot be used: ${why}. Remove ${path} and run the file anew`,
-    );
-  const { kind, format_version, sum, snapshot } = parsed(text, refused);
-  if (kind !== "pipeline")
-    throw new ResumeRefusedError(
-      `Run ${runId} is not one of a pipeline; give the file that it was started with`,
-    );
+export function unsealed([first, ...rest]: readonly string[], runId: string, path: string): Unsealed {
+  const refused = (why: string): UnusableCheckpointError => UnusableCheckpointError.damaged(runId, why, path);
+  const damaged = (): UnusableCheckpointError =>
+    refused("it has been damaged or changed since it was written");
+  if (first === undefined) throw refused("it has no whole line");
+  const { kind, format_version, sum, snapshot } = parsed(first, refused);
+  if (kind !== "pipeline") throw UnusableCheckpointError.otherKind(runId, "pipeline");
   if (format_version !== format)
     throw refused(`it has format ${String(format_version)}, and this program reads ${format}`);
-  if (digest(snapshot) !== sum) throw refused("it has been damaged or changed since it was written");
-  return snapshot as Snapshot;
+  if (digest(snapshot) !== sum) throw damaged();
+  let last = sum;
+  const later = rest.map((line) => {
+    const { sum: next, progress } = parsed(line, refused);
+    if (digest([last, progress]) !== next) throw damaged();
+    last = next;
+    return progress as Progress;
+  });
+  return { snapshot: snapshot as Snapshot, later };
+}
+
+function plainOf(value: object): unknown {
+  return JSON.parse(JSON.stringify(value));
 }
 
 function parsed(text: string, refused: (why: string) => Error): Record<string, unknown> {

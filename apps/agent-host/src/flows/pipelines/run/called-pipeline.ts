@@ -4,7 +4,7 @@ import type { Callable } from "../library.js";
 import { textOf } from "../values/record.js";
 import { StepError } from "../values/step-error.js";
 import type { Made } from "./place.js";
-import type { RunningScope } from "./running-scope.js";
+import type { RunningScope, ScopeResult } from "./running-scope.js";
 import { ScopeRun } from "./scope-run.js";
 import type { StepRun } from "./step-run.js";
 
@@ -21,7 +21,7 @@ interface Call {
 /** Runs another pipeline to its end, as a part of a step. Only its last response comes back. */
 export async function callPipeline(
   scope: RunningScope,
-  { signal, group }: StepRun,
+  { step, slot, signal, group }: StepRun,
   { id, target, prompt, journal }: Call,
 ): Promise<Made> {
   const { context, around, prefix, depth } = scope;
@@ -36,12 +36,14 @@ export async function callPipeline(
     called: resolve(scope, id, target),
     around: { ...around, invocation: prompt ?? around.invocation },
     prefix: `${prefix}${id}::`,
+    order: [...scope.order, step.index],
     depth: depth + 1,
     journal,
     signal,
     group,
   });
-  const { status, error, view } = await child.run();
+  const run = (): Promise<ScopeResult> => child.run();
+  const { status, error, view } = await (slot?.lend(run) ?? run());
   if (status === "killed") throw signal.reason;
   if (error !== undefined)
     throw new StepError(error.type, `step "${id}": in ${target}: ${error.message}`, {

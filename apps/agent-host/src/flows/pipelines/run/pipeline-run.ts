@@ -14,6 +14,7 @@ import type { Human } from "./human.js";
 import { Pause } from "./pause.js";
 import { noCheckpoint, type RunCheckpoint } from "./run-checkpoint.js";
 import { ScopeRun } from "./scope-run.js";
+import { Slots } from "./slots.js";
 
 export interface PipelineRunOptions {
   readonly library: Library;
@@ -30,6 +31,8 @@ export interface PipelineRunOptions {
   readonly human?: Human | undefined;
   readonly pause?: Pause | undefined;
   readonly disabled?: ReadonlySet<string> | undefined;
+  /** How many steps may run at a time, in all pipelines together. What their files say holds besides. */
+  readonly maxConcurrency?: number | undefined;
   readonly cwd?: string | undefined;
   readonly clock?: Clock | undefined;
   readonly graces?: Graces | undefined;
@@ -123,6 +126,7 @@ class PipelineRun {
         checkpoint: this.#checkpoint,
         human,
         pause,
+        slots: new Slots(this.#options.maxConcurrency),
         disabled,
         cwd,
         strictJoins,
@@ -130,6 +134,7 @@ class PipelineRun {
       called,
       around,
       prefix: "",
+      order: [],
       depth: 0,
       journal,
       signal,

@@ -7,6 +7,7 @@ import type { Conversations } from "./conversations.js";
 import type { EventSink } from "./events.js";
 import type { Human } from "./human.js";
 import type { Pause } from "./pause.js";
+import type { Slots } from "./slots.js";
 import type { RunCheckpoint } from "./run-checkpoint.js";
 
 /** What all pipelines of one run share. */
@@ -25,6 +26,8 @@ export interface RunContext {
   readonly checkpoint: RunCheckpoint;
   readonly human: Human | undefined;
   readonly pause: Pause;
+  /** For the steps of all pipelines: how many of them may run at a time. */
+  readonly slots: Slots;
   /** Steps that the caller has switched off. */
   readonly disabled: ReadonlySet<string>;
   /** Where commands run. */

@@ -3,16 +3,16 @@ import type { EndNote } from "../checkpoint/journal.js";
 import { standingEnds } from "../checkpoint/standing-ends.js";
 import { isJoin, type Step } from "../definition/model.js";
 import { type Plan, planOf, start } from "../plan/plan.js";
-import { holds } from "../values/evaluate.js";
 import type { StepRecord } from "../values/record.js";
 import { StepError } from "../values/step-error.js";
 import { View } from "../values/view.js";
 import { runnerNameOf } from "./bodies/prompt-body.js";
 import type { CancelReason } from "./events.js";
 import type { Verdict } from "./reaction.js";
-import { namedIn, type RunningScope, type ScopeResult } from "./running-scope.js";
+import { Launches } from "./launches.js";
+import { holdsIn, isDisabled, namedIn, type RunningScope, type ScopeResult } from "./running-scope.js";
 import { type End, reasonOf, ScopeEnd } from "./scope-end.js";
-import { Slots } from "./slots.js";
+import { type Slot, Slots } from "./slots.js";
 import { StepBodies } from "./step-bodies.js";
 import { StepEndings } from "./step-endings.js";
 import { type StepRun, StepRuns } from "./step-run.js";
@@ -21,8 +21,6 @@ import { StepWorker } from "./step-worker.js";
 export interface ScopeRunOptions extends RunningScope {
   /** Aborts when all of it is to stop. */
   readonly signal: AbortSignal;
-  /** Of the branch that it runs in. */
-  readonly group: string | undefined;
 }
 
 /**
@@ -36,6 +34,7 @@ export class ScopeRun {
   readonly #slots: Slots;
   readonly #end = new ScopeEnd();
   readonly #endings: StepEndings;
+  readonly #launches: Launches;
   /** Aborts when the rest is not to start any more. */
   readonly #over = new AbortController();
   /** Of steps that were over before the run was resumed. */
@@ -50,6 +49,7 @@ export class ScopeRun {
     this.#slots = new Slots(pipeline.defaults.maxConcurrency);
     this.#standing = standingEnds(options.journal, scope.steps);
     this.#endings = new StepEndings(options, this.#runs, this.#end, this.#standing);
+    this.#launches = new Launches(options, this.#plan, this.#runs, this.#endings, this.#standing);
   }
 
   /** Resolves when nothing of it runs any more, but for what did not end when it was stopped by force. */
@@ -106,48 +106,10 @@ export class ScopeRun {
     }
   };
 
-  /** The cursor moves on: launches what is to run beside the next step, in the order of declaration. */
+  /** The cursor moves on. */
   #launch(from: string): void {
-    const steps = this.#plan.launches.get(from) ?? [];
-    let group: string | undefined;
-    for (const step of steps) {
-      const run = this.#runs.of(step.id);
-      run.view = this.#view;
-      run.launchedAt = this.#options.context.stamps.next();
-      const isOver = this.#standing.has(step.id);
-      const canTell = step.dependsOn.length === 0;
-      try {
-        if (!isOver && (this.#isDisabled(step) || (canTell && !this.#holds(step, this.#view)))) {
-          this.#endings.skip(run, []);
-          continue;
-        }
-      } catch (error) {
-        const failure = StepError.of(error, step.id);
-        this.#endings.fail(run, failure, []);
-        this.#finish({ status: "failed", error: failure, by: step.id });
-        return;
-      }
-      if (!isJoin(step)) group ??= this.#groupAt(from);
-      run.group = this.#options.group ?? (isJoin(step) ? undefined : group);
-      if (isOver) continue;
-      this.#options.context.events.tell({
-        type: "step_launched",
-        ...namedIn(this.#options, run),
-        launchedAt: run.launchedAt,
-        dependsOn: step.dependsOn,
-      });
-    }
-    this.#tellAwaited(from);
-    this.#endings.stopDoomed();
-  }
-
-  /** Says whom the main flow waits for before its next step. */
-  #tellAwaited(from: string): void {
-    const { events, stamps } = this.#options.context;
-    const next = this.#plan.next.get(from);
-    if (next === undefined || next.dependsOn.length === 0 || this.#standing.has(next.id)) return;
-    const { stepId } = namedIn(this.#options, this.#runs.of(next.id));
-    events.tell({ type: "step_awaits", stepId, dependsOn: next.dependsOn, at: stamps.next() });
+    const end = this.#launches.after(from, this.#view);
+    if (end !== undefined) this.#finish(end);
   }
 
   /** A step's turn has come: all that it depends on is over. */
@@ -180,7 +142,7 @@ export class ScopeRun {
     const lost = dependencies.filter(({ isLost }) => isLost);
     const mustFail = lost.length > 0 && !(step.body.kind === "join" && step.body.onError === "wait_for_all");
     try {
-      if (this.#isDisabled(step) || !this.#holds(step, view)) {
+      if (isDisabled(this.#options, step) || !holdsIn(this.#options, step, view)) {
         this.#endings.skip(run, collected);
         return;
       }
@@ -208,11 +170,13 @@ export class ScopeRun {
     const { journal, context } = this.#options;
     const { events, stamps, pause } = context;
     const bodies = new StepBodies(this.#options, run, dependencies, this.#keep);
-    let release: (() => void) | undefined;
+    let own: Slot | undefined;
     events.tell({ type: "step_queued", stepId: namedIn(this.#options, run).stepId, at: stamps.next() });
     try {
       // Whoever is only told to wait holds nothing that others could need.
-      if (step.async && !isJoin(step)) release = await this.#slots.acquire(step.index, run.signal);
+      if (step.async && !isJoin(step)) own = await this.#slots.acquire([step.index], run.signal);
+      if (works(step))
+        run.slot = await context.slots.acquire([...this.#options.order, step.index], run.signal);
       await pause.whenOff(run.signal);
       run.started = true;
       run.startedAt = stamps.next();
@@ -228,7 +192,8 @@ export class ScopeRun {
       this.#endings.threw(run, error, [...collected, ...bodies.records]);
       this.#endOf(run);
     } finally {
-      release?.();
+      run.slot?.release();
+      own?.release();
     }
   }
 
@@ -293,30 +258,16 @@ export class ScopeRun {
     this.#over.abort(new Error("the pipeline has ended"));
   }
 
-  #holds(step: Step, view: View): boolean {
-    return holds(step.condition, view, this.#options.around);
-  }
-
-  #isDisabled({ id }: Step): boolean {
-    return this.#options.context.disabled.has(`${this.#options.prefix}${id}`);
-  }
-
-  /** The group of branches that are launched after this step. */
-  #groupAt(from: string): string {
-    const { journal, context } = this.#options;
-    const known = journal.groupAt(from);
-    if (known !== undefined) return known;
-    const reservation = context.groups.reserveFirst(context.newGroupId);
-    reservation.commit();
-    journal.noteGroup(from, reservation.id);
-    return reservation.id;
-  }
-
   #unknown({ id }: Step): StepError {
     return new StepError("runner/invocation-failed", `step "${id}" has ended without a result`, {
       stepId: id,
     });
   }
+}
+
+/** Whether it has something to do itself: a merge takes no time, and a human takes as much as a human does. */
+function works({ body, before, then }: Step): boolean {
+  return (body.kind !== "join" && body.kind !== "gate") || before.length > 0 || then.length > 0;
 }
 
 function speakerOf({ outcome }: StepRun): StepRecord | undefined {

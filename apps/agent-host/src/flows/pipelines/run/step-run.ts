@@ -2,6 +2,7 @@ import type { Step } from "../definition/model.js";
 import type { StepRecord } from "../values/record.js";
 import { StepError } from "../values/step-error.js";
 import type { View } from "../values/view.js";
+import type { Slot } from "./slots.js";
 import type { CancelOutcome, CancelReason } from "./events.js";
 
 /** Why a step is told to stop. */
@@ -32,6 +33,8 @@ export class StepRun {
   launchedAt = "";
   startedAt = "";
   started = false;
+  /** Among the steps of all pipelines, from when its work begins. */
+  slot: Slot | undefined;
   /** How far its work had to be stopped. */
   forced = false;
   readonly #controller = new AbortController();
