@@ -32,10 +32,15 @@ export default defineConfig({
   test: {
     include: folders.map((folder) => `${folder}/**/*.test.ts`),
     // Every mutant would wait for these: they try all interleavings, measure memory, or start processes.
-    exclude: ["**/*.{slow,explored,memory}.test.ts", "**/*{-process,acceptance}.test.ts", "**/faults/**"],
+    exclude: [
+      "**/*.{slow,explored,memory}.test.ts",
+      "**/*{-process,command,acceptance}.test.ts",
+      "**/faults/**",
+    ],
     sequence: { sequencer: RandomLast },
     setupFiles: ["./tools/mutation-setup.ts"],
     // A broken lock hangs.
     testTimeout: 4000,
+    isolate: process.env["MUTATION_ISOLATE"] !== "false",
   },
 });

@@ -12,6 +12,8 @@ interface Target {
   readonly tests: readonly string[];
   /** How many of a hundred they must. */
   readonly atLeast: number;
+  /** Its test files share what they load: many load much, and that for each mutant. */
+  readonly isShared?: boolean;
 }
 
 /** A package, and whose tests are its tests: core has few of its own, the locks are made of it. */
@@ -33,6 +35,12 @@ const targets: Readonly<Record<string, Target>> = {
     tests: ["session", "worker"].map((each) => `apps/agent-host/test/${each}`),
     atLeast: 85,
   },
+  flows: {
+    code: "apps/agent-host/src/flows",
+    tests: ["apps/agent-host/test/flows"],
+    atLeast: 85,
+    isShared: true,
+  },
 };
 
 const { positionals, values } = parseArgs({
@@ -46,15 +54,16 @@ if (unknown.length > 0) {
 }
 
 process.chdir(root);
-for (const [name, { code, tests, atLeast }] of Object.entries(targets)) {
+for (const [name, { code, tests, atLeast, isShared = false }] of Object.entries(targets)) {
   if (positionals.length > 0 && !positionals.includes(name)) continue;
   const reports = join("reports", "mutation", name);
   mkdirSync(reports, { recursive: true });
   process.env["MUTATION_TESTS"] = tests.join(",");
+  process.env["MUTATION_ISOLATE"] = String(!isShared);
   const started = performance.now();
   await new Stryker({
     // A part of a package, where one works on its score: --mutate packages/core/src/waiter.ts:10-20
-    mutate: values.mutate.length > 0 ? values.mutate : [`${code}/**/*.ts`],
+    mutate: values.mutate.length > 0 ? values.mutate : [`${code}/**/*.{ts,tsx}`],
     testRunner: "vitest",
     // Stryker would look for it beside itself.
     plugins: [import.meta.resolve("@stryker-mutator/vitest-runner")],
