@@ -103,13 +103,13 @@ const mergeOf = (count: number, keys: number): Case =>
     },
   });
 
-const graphOf = (id: string, title: string, tasks: readonly Task[]): Case =>
+const graphOf = (id: string, title: string, tasks: readonly Task[], contestants = graphs): Case =>
   defineCase({
     id: `join/${id}`,
     title: `${title}; per task`,
     metrics: { time: "ns" },
     floor: "awaits by hand",
-    contestants: graphs,
+    contestants,
     async prepare(adapter, name) {
       const loops = await loopsFor(name);
       const prepared = adapter.prepare(tasks);
@@ -131,6 +131,13 @@ export const joinCases: readonly Case[] = [
   mergeOf(10, 10),
   mergeOf(1000, 1),
   graphOf("chain-1000", "graph of 1,000 tasks, each after the one before", chainOf(1000)),
+  graphOf(
+    "chain-10000",
+    "graph of 10,000 tasks, each after the one before",
+    chainOf(10_000),
+    // async walks all tasks for each: 2 ms per task.
+    graphs.filter(({ name }) => !name.startsWith("async")),
+  ),
   graphOf(
     "layers-1000",
     "graph of 1,000 tasks in layers of 50, each after three of the layer before",

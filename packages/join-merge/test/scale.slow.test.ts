@@ -29,33 +29,4 @@ describe("a graph", () => {
       GraphError,
     );
   }, 20_000);
-
-  it.each<[string, (index: number, count: number) => readonly number[]]>([
-    ["a chain", (index) => (index === 0 ? [] : [index - 1])],
-    ["a fan", (index) => (index === 0 ? [] : [0])],
-    ["a funnel", (index, count) => (index === count - 1 ? [...Array(index).keys()] : [])],
-  ])(
-    "[F223] takes time in proportion to its size: %s of 20,000",
-    async (_, dependenciesOf) => {
-      const time = async (count: number, concurrency: number): Promise<number> => {
-        const tasks = Array.from({ length: count }, (_, index): [string, Task] => [
-          `n${index}`,
-          { dependsOn: dependenciesOf(index, count).map((each) => `n${each}`), run: () => index },
-        ]);
-        let best = Infinity;
-        for (let round = 0; round < 4; round += 1) {
-          // Of this process alone, so that others on the machine do not count.
-          const before = process.cpuUsage();
-          await joinGraph(tasks, { concurrency });
-          const { user, system } = process.cpuUsage(before);
-          best = Math.min(best, user + system);
-        }
-        return best;
-      };
-      // Sixteen times as many take some 45 times as long, as they do not fit into the caches; were it the square, 256 times.
-      for (const concurrency of [1, Infinity])
-        expect((await time(20_000, concurrency)) / (await time(1250, concurrency))).toBeLessThan(100);
-    },
-    60_000,
-  );
 });
