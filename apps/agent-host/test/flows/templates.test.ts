@@ -1,33 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { parseTemplate } from "../../src/flows/pipelines/definition/template.js";
 import { Envelope } from "../../src/flows/pipelines/values/envelope.js";
-import type { StepRecord } from "../../src/flows/pipelines/values/record.js";
+import { emptyRecord, type StepRecord } from "../../src/flows/pipelines/values/record.js";
 import { resolveTemplate, valueAt } from "../../src/flows/pipelines/values/resolve.js";
 import { StepError } from "../../src/flows/pipelines/values/step-error.js";
 import { View } from "../../src/flows/pipelines/values/view.js";
 
 const nothing: StepRecord = {
+  ...emptyRecord,
   stepId: "a",
   prompt: "asked",
-  response: null,
-  costUsd: null,
-  inputTokens: 0,
-  outputTokens: 0,
-  sessionId: null,
-  sessionBefore: undefined,
-  stdout: null,
-  stderr: null,
-  exitCode: null,
-  thinking: null,
-  toolEvents: [],
-  model: undefined,
   sampling: undefined,
-  contextInherited: undefined,
   group: undefined,
   launchedAt: "",
   startedAt: "",
   completedAt: "",
-  join: undefined,
 };
 
 const joinOf = (entries: [string, unknown][] | undefined): StepRecord["join"] => ({
