@@ -21,6 +21,8 @@ interface Audience {
   readonly pause?: Pause | undefined;
   readonly watch: (event: RunEvent) => void;
   readonly warn: (message: string) => void;
+  /** To people, on stderr. */
+  readonly say: (line: string) => void;
   /** Tells them the end, and resolves when they have it. */
   readonly end: (result: RunResult, place: string | undefined) => Promise<void>;
 }
@@ -36,6 +38,7 @@ export function audienceFor(
       keepers: [streamKeeper("stdout", process.stdout)],
       watch: () => undefined,
       warn,
+      say,
       end: () => Promise.resolve(),
     };
   return people();
@@ -55,6 +58,9 @@ function people(): Audience {
     },
     warn: (message) => {
       display.warn(message);
+    },
+    say: (line) => {
+      display.say(line);
     },
     end: (result, place) => {
       display.close();
@@ -102,6 +108,7 @@ function controlled(stop: AbortController): Audience {
     pause,
     watch,
     warn,
+    say,
     end: async () => {
       process.stdin.destroy();
       await stream.close();
@@ -127,5 +134,9 @@ export function conclusion({ status, error, breakAt, response }: RunResult, plac
 }
 
 function warn(message: string): void {
-  process.stderr.write(`${pc.yellow("warning:")} ${message}\n`);
+  say(`${pc.yellow("warning:")} ${message}`);
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
 }

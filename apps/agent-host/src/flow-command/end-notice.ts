@@ -1,29 +1,23 @@
-import type { FlowEvent, FlowMiddleware } from "../../flows/flow/run/events.js";
-import { flowChange } from "./flow-board.js";
+import type { BoardChange } from "./live-board.js";
 
 interface EndNoticeOptions {
   readonly say: (line: string) => void;
-  /** What to type to go on with a run. */
-  readonly goOn: (id: string) => string;
-  /** How long a tool that was told to stop is waited for. */
+  /** How long what was told to stop is waited for. */
   readonly graceMs: number;
 }
 
 /** Tells people who end a run whom it waits for and, if they do not wait, how to go on with it. */
-export class EndNotice implements FlowMiddleware, Disposable {
+export class EndNotice implements Disposable {
   readonly #options: EndNoticeOptions;
   readonly #running = new Set<string>();
-  #id: string | undefined;
+  /** What to type, as long as there is something to go on with and the end has not said it itself. */
+  goOn: string | undefined;
 
   constructor(options: EndNoticeOptions) {
     this.#options = options;
   }
 
-  event(event: FlowEvent): void {
-    // From here on there is something to go on with, until the end says itself how.
-    if (event.kind === "step_queued") this.#id = event.run;
-    if (event.kind === "flow_end") this.#id = undefined;
-    const change = flowChange(event);
+  tell(change: BoardChange | undefined): void {
     if (change?.type === "runs") this.#running.add(change.step);
     else if (change?.type === "waits" || change?.type === "over") this.#running.delete(change.step);
   }
@@ -41,6 +35,6 @@ export class EndNotice implements FlowMiddleware, Disposable {
   }
 
   readonly #exit = (): void => {
-    if (this.#id !== undefined) this.#options.say(this.#options.goOn(this.#id));
+    if (this.goOn !== undefined) this.#options.say(this.goOn);
   };
 }

@@ -1,16 +1,20 @@
 import { fileKeeper } from "../flows/log/keepers.js";
 import { Library } from "../flows/pipelines/library.js";
+import { defaultGraces } from "../flows/pipelines/run/call.js";
+import type { RunEvent } from "../flows/pipelines/run/events.js";
 import { runPipeline } from "../flows/pipelines/run/pipeline-run.js";
 import { Sinks } from "../flows/pipelines/run/sinks.js";
 import { outlineOfPipeline } from "../flows/report/outline.js";
 import { PipelineReporter } from "../flows/report/pipeline-reporter.js";
 import { HostSignals } from "../session-command/host-signals.js";
+import { EndNotice } from "./end-notice.js";
 import { howToGoOn } from "./how-to-go-on.js";
 import { keepRun, type KeepOptions } from "./keep-run.js";
 import { openLog } from "./open-log.js";
 import { UsageError } from "../usage-error.js";
 import { audienceFor } from "./audience.js";
 import type { ReportFile } from "./report-file.js";
+import { pipelineChange } from "./pipeline-board.js";
 import { checkInputNames, checkStepNames } from "./run-names.js";
 import { type RunnerName, runnersFor } from "./runners.js";
 
@@ -43,8 +47,12 @@ export async function runFile(
     await using run = await keepRun(file, library, asked, options);
     const stop = new AbortController();
     const audience = audienceFor(options, stop);
+    using notice = new EndNotice({ say: audience.say, graceMs: defaultGraces.stop + defaultGraces.force });
+    const goOn = howToGoOn({ path: file, id: run.id, ...options, more: moreOf(command, options) });
+    notice.goOn = goOn;
     const signals = new HostSignals(
       (reason) => {
+        notice.told(reason);
         stop.abort(reason);
       },
       // A reader of events that has gone away ends nothing.
@@ -64,7 +72,7 @@ export async function runFile(
         resumed: options.resume !== undefined,
         events: new Sinks(
           keepers,
-          [audience.watch, ...(page === undefined ? [] : [reporter.tell])],
+          [audience.watch, watchFor(notice), ...(page === undefined ? [] : [reporter.tell])],
           audience.warn,
         ),
         human: audience.human,
@@ -74,9 +82,13 @@ export async function runFile(
         signal: stop.signal,
       });
       const isDone = result.status === "completed" || result.status === "break";
-      if (isDone) await run.remove();
+      if (isDone) {
+        await run.remove();
+        notice.goOn = undefined;
+      }
       await audience.end(result, library.placeOf(called, result.error?.stepId));
-      if (!isDone) say(howToGoOn({ path: file, id: run.id, ...options, more: moreOf(command, options) }));
+      if (!isDone) say(goOn);
+      notice.goOn = undefined;
       const isReported = (await page?.write()) ?? true;
       return await signals.exitCode(isDone && isReported ? 0 : 1);
     } finally {
@@ -85,6 +97,12 @@ export async function runFile(
   } finally {
     await log?.close();
   }
+}
+
+function watchFor(notice: EndNotice): (event: RunEvent) => void {
+  return (event) => {
+    notice.tell(pipelineChange(event));
+  };
 }
 
 function readInputs(settings: readonly string[]): Map<string, string> {

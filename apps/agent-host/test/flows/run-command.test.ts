@@ -291,6 +291,27 @@ describe("agent-host run --resume", () => {
     expect(again.stderr).toContain(`no run "${id}" to go on with: one that has completed leaves nothing`);
   });
 
+  it("after Ctrl-C, twice: says whom it waits for, then ends at once and says how", async () => {
+    const at = folder();
+    const runs = join(at, "runs");
+    const deaf = `trap '' TERM INT; echo $$ > ${at}/pid; while :; do sleep 0.05; done`;
+    const path = pipeline(`  - {id: a, context: {shell: "test -e ${at}/go || { ${deaf}; }"}}\n`);
+    const run = new HostCommand("run", path, "--runs", runs);
+    while (!existsSync(join(at, "pid"))) await setImmediate();
+    run.child.kill("SIGINT");
+    await run.said(/^agent-host: told to end by SIGINT; waits for a, at most 10 s; once more ends at once$/m);
+    run.child.kill("SIGINT");
+    expect(await run.exit).toBe(130);
+    const [id = ""] = readdirSync(runs);
+    expect(run.stderr.match(/^to go on: .*/gm)).toEqual([
+      `to go on: agent-host run ${path} --resume ${id} --runs ${runs}`,
+    ]);
+    await isGone(Number(readFileSync(join(at, "pid"), "utf8")));
+    writeFileSync(join(at, "go"), "");
+    const resumed = new HostCommand("run", path, "--runs", runs, "--resume", id);
+    expect(await resumed.exit).toBe(0);
+  });
+
   it("after kill -9 the same; while somebody runs it nobody else may", async () => {
     const { run, path, at, gate } = await waiting();
     const [id = ""] = readdirSync(join(at, "runs"));

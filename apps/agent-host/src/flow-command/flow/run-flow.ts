@@ -14,11 +14,11 @@ import { defaultGraces } from "../../flows/pipelines/run/call.js";
 import { HostSignals } from "../../session-command/host-signals.js";
 import { claimRun } from "../claim-run.js";
 import { Display } from "../display.js";
+import { EndNotice } from "../end-notice.js";
 import { howToGoOn } from "../how-to-go-on.js";
 import { openLog } from "../open-log.js";
 import type { ReportFile } from "../report-file.js";
 import { UsageError } from "../../usage-error.js";
-import { EndNotice } from "./end-notice.js";
 import { flowChange } from "./flow-board.js";
 import { flowConclusion } from "./flow-conclusion.js";
 import { flowProgressLine } from "./flow-progress.js";
@@ -63,7 +63,7 @@ export async function runFlowFile(
     await using page = report?.of(reporter);
     const goOn = (id: string): string =>
       howToGoOn({ path, id, ...options, more: moreOf(options), params: Object.keys(params) });
-    using notice = new EndNotice({ say: output.say, goOn, graceMs });
+    using notice = new EndNotice({ say: output.say, graceMs });
     stop.signal.addEventListener("abort", () => {
       notice.told(stop.signal.reason as Error);
     });
@@ -72,7 +72,7 @@ export async function runFlowFile(
       ports: systemPorts,
       middleware: [
         ...output.listeners,
-        notice,
+        { name: "end notice", event: noticeOf(notice, goOn) },
         ...(page === undefined ? [] : [{ name: "report", event: reporter.tell }]),
       ],
       onHookFailure: (message, error) => {
@@ -100,6 +100,15 @@ export async function runFlowFile(
   } finally {
     signals.off();
   }
+}
+
+function noticeOf(notice: EndNotice, goOn: (id: string) => string): (event: FlowEvent) => void {
+  return (event) => {
+    // From here on there is something to go on with, until the end says itself how.
+    if (event.kind === "step_queued") notice.goOn = goOn(event.run);
+    if (event.kind === "flow_end") notice.goOn = undefined;
+    notice.tell(flowChange(event));
+  };
 }
 
 /** The options of flows alone with which a run is to go on. */

@@ -13,7 +13,6 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { FlowEvent } from "../../../src/flows/flow/run/events.js";
-import { EndNotice } from "../../../src/flow-command/flow/end-notice.js";
 import { readFlowSettings, readSettingsToGoOn } from "../../../src/flow-command/flow/flow-settings.js";
 import { openFlow } from "../../../src/flow-command/flow/open-flow.js";
 import { runCheck } from "../../../src/flow-command/check.js";
@@ -329,58 +328,6 @@ export default () => (existsSync(${JSON.stringify(join(folder, "go"))}) ? {} : n
     expect(resumed.code).toBe(0);
     expect(readFileSync(join(folder, "first"), "utf8")).toBe("x\n");
     expect(runs()).toEqual([]);
-  });
-});
-
-describe("what is said to who ends a run", () => {
-  const notice = (): { notice: EndNotice; said: string[]; exit: () => void } => {
-    const said: string[] = [];
-    const notice = new EndNotice({
-      say: (line) => said.push(line),
-      goOn: (id) => `go on with ${id}`,
-      graceMs: 1500,
-    });
-    const exit = (): void => {
-      for (const each of process.listeners("exit")) if (!others.includes(each)) each(0);
-    };
-    return { notice, said, exit };
-  };
-  let others: readonly unknown[] = [];
-  beforeEach(() => {
-    others = process.listeners("exit");
-  });
-  const tell = (to: EndNotice, ...events: object[]): void => {
-    for (const event of events) to.event({ run: "id", step_index: 0, ...event } as FlowEvent);
-  };
-  const step = (kind: string, step_id: string): object => ({ kind, step_id, waits_for: { for: "cache" } });
-
-  it("[F88] it waits only for steps that work, and not for those that wait themselves", () => {
-    const { notice: own, said } = notice();
-    using _off = own;
-    tell(
-      own,
-      ...["a", "b", "c"].flatMap((id) => [step("step_queued", id), step("step_start", id)]),
-      step("step_waiting", "b"),
-      step("step_end", "c"),
-    );
-    own.told(new Error("told to end"));
-    expect(said).toEqual(["agent-host: told to end; waits for a, at most 1.5 s; once more ends at once"]);
-  });
-
-  it("[F88] who does not wait is told how to go on, if there is something to go on with", () => {
-    const { notice: own, said, exit } = notice();
-    own.told(new Error("told to end"));
-    exit();
-    expect(said).toEqual(["agent-host: told to end; once more ends at once"]);
-    tell(own, step("step_queued", "a"));
-    exit();
-    expect(said.splice(1)).toEqual(["go on with id"]);
-    // From here on it is told by the end itself.
-    tell(own, { kind: "flow_end" });
-    exit();
-    expect(said.splice(1)).toEqual([]);
-    own[Symbol.dispose]();
-    expect(process.listeners("exit")).toEqual(others);
   });
 });
 
