@@ -6,7 +6,7 @@ import { type Allowed, type Ban, bannedIn, checkImports, usesOf } from "./suppor
 const src = resolve(import.meta.dirname, "../../../src");
 const repository = resolve(import.meta.dirname, "../../../../..");
 
-// The policy: docs/decisions/0019-flows.md. A run reads no clock, no chance, no network and no model but through its ports and tools.
+// The policy: docs/decisions/0083-import-contract.md. A run reads no clock, no chance, no network and no model but through its ports and tools.
 const ban: Ban = {
   modules: new Set([
     ...[
