@@ -66,7 +66,7 @@ describe("reading a file", () => {
 
   it("[P3] what is not YAML is told with line and column, all of it", () => {
     expect(problemsOf("a: 1\na: 2\nb: !secret x\n")).toEqual([
-      expect.stringMatching(/^a\.yaml:2:1: this is not YAML: Map keys must be unique/),
+      'a.yaml:2:1: this mapping has a key "a" already; take one of them out',
       expect.stringMatching(/^a\.yaml:3:4: this is not YAML: Unresolved tag: !secret/),
     ]);
   });
@@ -134,6 +134,24 @@ describe("limits before the parse", () => {
 
   it("an alias within what it stands for is refused", () => {
     expect(problemsOf("a: &x [1, *x]")).toEqual(["a.yaml:1:11: this alias stands within what it stands for"]);
+  });
+
+  it("an alias stands for the last before it that is called so, and is refused if there is none", () => {
+    const text = "a: &x 1\nb: *x\nc: &x 2\nd: *x\n&k e: *k\n";
+    expect(SourceFile.parse("a", text).value).toEqual({ a: 1, b: 1, c: 2, d: 2, e: "e" });
+    expect(problemsOf("a: *x\nb: &x 1\nc: [*y]\n")).toEqual([
+      "a.yaml:1:4: nothing before this is called &x",
+      "a.yaml:3:5: nothing before this is called &y",
+    ]);
+  });
+
+  it("[P3] a key that is there twice, or is no name, is told with all else", () => {
+    expect(problemsOf("1: a\n'1': b\nc: {d: 1, d: 2}\n? [e]\n: &e 1\nf: *e\ng: *h\n")).toEqual([
+      'a.yaml:2:1: this mapping has a key "1" already; take one of them out',
+      'a.yaml:3:11: this mapping has a key "d" already; take one of them out',
+      "a.yaml:4:3: a key must be a plain name; put it in quotes if it is meant as text",
+      "a.yaml:7:4: nothing before this is called &h",
+    ]);
   });
 });
 

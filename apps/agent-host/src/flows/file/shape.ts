@@ -3,7 +3,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import type { Path, SourceFile } from "./source-file.js";
 import type { Problem } from "./problem.js";
 import { didYouMean, nameLike } from "./suggestion.js";
-import { Unread } from "./unread.js";
+import { Unread, valueAt } from "./unread.js";
 
 /** A file beside the shape that it should have. */
 export interface Shaped {
@@ -111,7 +111,6 @@ interface Wrong {
 
 function toProblem(file: SourceFile, error: ErrorObject): Problem {
   const path = pathOf(error.instancePath);
-  const name = path.length === 0 ? "the file" : `"${path.at(-1)}"`;
   const unknown = unknownKey(error);
   if (unknown !== undefined) {
     const meant = meantBy(error, unknown);
@@ -119,7 +118,17 @@ function toProblem(file: SourceFile, error: ErrorObject): Problem {
     const message = `unknown key "${unknown}"; ${hint}`;
     return file.problem("config/validation-failed", message, [...path, unknown], "key");
   }
-  return file.problem(codeOf(error), `${name} ${describe(error)}`, path);
+  return file.problem(codeOf(error), `${nameOf(path, file.value)} ${describe(error)}`, path);
+}
+
+/** How people call what is at `path`. */
+function nameOf(path: Path, value: unknown): string {
+  const key = path.at(-1);
+  if (key === undefined) return "the file";
+  const around = path.slice(0, -1);
+  return Array.isArray(valueAt(value, around))
+    ? `entry ${key} of ${nameOf(around, value)}`
+    : `"${key}"`;
 }
 
 function unknownKey({ keyword, params }: ErrorObject): string | undefined {

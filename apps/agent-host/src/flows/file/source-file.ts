@@ -1,5 +1,4 @@
 import {
-  type Document,
   isAlias,
   isMap,
   isNode,
@@ -7,13 +6,15 @@ import {
   isSeq,
   LineCounter,
   type Node,
+  type Pair,
   parseDocument,
+  type YAMLMap,
 } from "yaml";
 import { lexicalExcess } from "./lexical-limits.js";
 import { fileLimits, type FileLimits } from "./limits.js";
 import { FileProblemsError, type Problem } from "./problem.js";
 import { readText } from "./read-text.js";
-import { NoValueError, toValue } from "./to-value.js";
+import { type Conversion, NoValueError, toValue } from "./to-value.js";
 import { describeYamlError } from "../../yaml-error.js";
 
 /** The keys and indexes from the top of a file to a value in it. */
@@ -24,14 +25,23 @@ export class SourceFile {
   readonly path: string;
   /** The contents as plain data, in objects without prototype. What stands behind an alias is there once. */
   readonly value: unknown;
-  readonly #document: Document;
+  readonly #contents: Node | null;
   readonly #lines: LineCounter;
+  readonly #targets: Conversion["targets"];
+  /** The pairs of mappings that were looked into: a large one may have a mistake at each key. */
+  readonly #pairs = new Map<unknown, ReadonlyMap<string, Entry>>();
 
-  private constructor(path: string, document: Document, lines: LineCounter, value: unknown) {
+  private constructor(
+    path: string,
+    contents: Node | null,
+    lines: LineCounter,
+    { value, targets }: Conversion,
+  ) {
     this.path = path;
     this.value = value;
-    this.#document = document;
+    this.#contents = contents;
     this.#lines = lines;
+    this.#targets = targets;
   }
 
   /**
@@ -51,20 +61,23 @@ export class SourceFile {
       for (const { index } of text.matchAll(/^/gm)) lines.addNewLine(index);
       throw invalid(path, lines, [excess]);
     }
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+    // Keys that are there twice are told with the values: the parser compares each key with all before it.
+    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
     // A tag that nobody knows is only a warning there.
-    const wrong = [...document.errors, ...document.warnings];
-    if (wrong.length > 0)
-      throw invalid(
-        path,
-        lines,
-        wrong.map((each) => ({ offset: each.pos[0], message: describeYamlError(each) })),
-      );
+    const wrong = [...document.errors, ...document.warnings].map((each) => ({
+      offset: each.pos[0],
+      message: describeYamlError(each),
+    }));
+    if (document.errors.length > 0) throw invalid(path, lines, wrong);
     try {
-      return new SourceFile(path, document, lines, toValue(document, limits));
+      const conversion = toValue(document.contents, limits);
+      wrong.push(...conversion.odd);
+      if (wrong.length === 0) return new SourceFile(path, document.contents, lines, conversion);
     } catch (error) {
-      throw error instanceof NoValueError ? invalid(path, lines, error.parts) : error;
+      if (!(error instanceof NoValueError)) throw error;
+      wrong.push(error.part);
     }
+    throw invalid(path, lines, wrong);
   }
 
   /** A problem with the value at `path` or with its key; if that is not there, with the nearest thing around it. */
@@ -79,10 +92,10 @@ export class SourceFile {
   }
 
   #offsetOf(path: Path, at: "key" | "value"): number {
-    let node: Node | null = this.#document.contents;
+    let node: Node | null = this.#contents;
     let offset = node?.range?.[0] ?? 0;
     for (const [index, step] of path.entries()) {
-      const found = child(isAlias(node) ? node.resolve(this.#document) : node, step);
+      const found = this.#child(isAlias(node) ? this.#targets.get(node) : node, step);
       if (found === undefined) break;
       node = found.value;
       const shown = (at === "key" && index === path.length - 1) || isMissing(node) ? found.key : node;
@@ -90,14 +103,24 @@ export class SourceFile {
     }
     return offset;
   }
+
+  #child(node: unknown, step: string | number): Entry | undefined {
+    if (isMap<Node, Node | null>(node)) return this.#pairsOf(node).get(String(step));
+    const item = isSeq(node) ? node.items[Number(step)] : undefined;
+    return isNode(item) ? { key: item, value: item } : undefined;
+  }
+
+  #pairsOf(map: YAMLMap<Node, Node | null>): ReadonlyMap<string, Entry> {
+    const known = this.#pairs.get(map);
+    if (known !== undefined) return known;
+    const pairs = new Map<string, Entry>();
+    for (const pair of map.items) if (isScalar(pair.key)) pairs.set(String(pair.key.value), pair);
+    this.#pairs.set(map, pairs);
+    return pairs;
+  }
 }
 
-function child(node: unknown, step: string | number): { key: Node | null; value: Node | null } | undefined {
-  if (isMap<Node, Node | null>(node))
-    return node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step));
-  const item = isSeq(node) ? node.items[Number(step)] : undefined;
-  return isNode(item) ? { key: item, value: item } : undefined;
-}
+type Entry = Pick<Pair<Node, Node | null>, "key" | "value">;
 
 /** Whether nothing is written after the key. */
 function isMissing(node: Node | null): boolean {

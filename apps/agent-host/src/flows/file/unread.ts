@@ -54,7 +54,7 @@ function keyOf(path: Path): string {
   return JSON.stringify(path.map(String));
 }
 
-function valueAt(value: unknown, path: Path): unknown {
+export function valueAt(value: unknown, path: Path): unknown {
   return path.reduce<unknown>((inner, step) => (Object(inner) as Record<string, unknown>)[step], value);
 }
 

@@ -151,8 +151,11 @@ describe("compile", () => {
     ]);
   });
 
-  it("[F36] [F41] a step that runs another flow may add anything, and has no tool", () => {
+  it("[F36] [F41] a step that runs another flow may add anything, which is a note, and has no tool", () => {
     const flow = list([{ flow_name: "other", input_contract: "X" }, { tool_name: "words" }]);
+    expect(said(list([{ flow_name: "other" }]))).toEqual([
+      "steps/0 unknown_contribution: step 0 (other): what it adds to the context is not known before it runs, because it runs another flow, whose output schema is not known here",
+    ]);
     expect(compile(flow, tools)).toEqual([
       {
         step_index: 0,
@@ -162,6 +165,7 @@ describe("compile", () => {
         detail: expect.stringContaining("step 0 (other): the host has no schema") as unknown,
         path: ["steps", 0, "input_contract"],
       },
+      expect.objectContaining({ step_index: 0, tool_name: null, issue_type: "unknown_contribution" }),
     ]);
     expect(found(list([{ flow_name: "other", output_mapping: { a: "x" } }]))).toEqual([]);
   });

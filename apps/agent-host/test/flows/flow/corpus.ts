@@ -30,7 +30,7 @@ export const badFiles: readonly BadFile[] = [
   {
     wrong: "a key twice",
     text: `${head}name: b\nsteps: []\n`,
-    says: "4:1: this is not YAML: Map keys must be unique",
+    says: '4:1: this mapping has a key "name" already; take one of them out',
   },
   { wrong: "two documents", text: `${head}steps: []\n---\n${head}`, says: "a second one begins here" },
   { wrong: "no type", text: "kind: flow\nname: a\nsteps: []\n", says: 'a flow needs "type"' },
@@ -99,7 +99,7 @@ export const badFiles: readonly BadFile[] = [
   {
     wrong: "a step that is empty",
     text: `${head}steps: [null]\n`,
-    says: '4:9: "0" must be a mapping (name: value), not empty',
+    says: '4:9: entry 0 of "steps" must be a mapping (name: value), not empty',
     shape: true,
   },
   {

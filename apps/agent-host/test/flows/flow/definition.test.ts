@@ -103,7 +103,7 @@ describe("files of flows", () => {
     expect(problems.map((each) => each.replace(/^\S*?yaml:/, "").slice(0, 36))).toEqual([
       '3:10: "version" must be text, not a ',
       "6:44: steps depend on each other: x ",
-      '6:48: "1" must be text, not a number',
+      '6:48: entry 1 of "depends_on" must b',
       '6:51: there is no step "nobody"',
       '7:49: unknown key "timeout_msx"; did',
       '8:18: unknown key "tool_nam"; did yo',

@@ -11,11 +11,12 @@ export function contributionOf(
   const made = tool === undefined ? anyObject : shapeOf(tool.traits.output_schema);
   const { output_mapping } = check.step;
   if (output_mapping === null) {
-    if (made.open && tool !== undefined)
+    const why = whyUnknown(check, tool, made.open);
+    if (why !== undefined)
       check.report(
         "unknown_contribution",
         null,
-        "what it adds to the context is not known before it runs, because the tool declares no complete output schema",
+        `what it adds to the context is not known before it runs, because ${why}`,
       );
     return made;
   }
@@ -31,6 +32,12 @@ export function contributionOf(
     keys.set(to, made.keys.get(from));
   }
   return { keys, open: false };
+}
+
+/** Of a tool that does not exist there is nothing more to say. */
+function whyUnknown({ step }: StepCheck, tool: Tool | undefined, isOpen: boolean): string | undefined {
+  if (step.tool_name === undefined) return "it runs another flow, whose output schema is not known here";
+  return tool !== undefined && isOpen ? "the tool declares no complete output schema" : undefined;
 }
 
 /** Whether the tool that runs in place of another makes what is expected of that one. */
