@@ -412,6 +412,19 @@ describe("stopping", () => {
     ]);
   });
 
+  it("[P121] [B13] a join whose turn has just come, when a failure of the main flow ends it all, does not start", async () => {
+    const runner = new StubRunner({ a: fails("down") });
+    const run = begin(
+      `${a}  - {id: k, action: join, async: true, depends_on: [a], on_error: wait_for_all}
+  - {id: s, prompt: ps, depends_on: [a]}
+  - {id: j, action: join, depends_on: [k]}`,
+      runner,
+    );
+    expect((await run.result).error).toMatchObject({ stepId: "s" });
+    expect(told(run.events)).not.toContain("step_started k");
+    expect(await run.seen("step_cancelled", "k")).toMatchObject({ outcome: "not_started" });
+  });
+
   it("[P122] a condition that cannot be told stops the branches", async () => {
     const runner = new StubRunner({ a: held });
     const run = begin(

@@ -178,6 +178,8 @@ export class ScopeRun {
       if (works(step))
         run.slot = await context.slots.acquire([...this.#options.order, step.index], run.signal);
       await pause.whenOff(run.signal);
+      // Others were told of an end, too, and may have stopped this step before it came to go on.
+      run.signal.throwIfAborted();
       run.started = true;
       run.startedAt = stamps.next();
       const { record, failure, verdict } = await new StepWorker(this.#options, run, bodies).work(view);
