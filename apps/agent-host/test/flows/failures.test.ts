@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
+import { Journal } from "../../src/flows/pipelines/checkpoint/journal.js";
 import { StepError } from "../../src/flows/pipelines/values/step-error.js";
 import { isAlive } from "../support/guard-process.js";
 import { begin, folder, lines, ManualClock, responseOf, seenBy, told } from "./support/run.js";
@@ -366,6 +367,30 @@ describe("stopping", () => {
     expect(found[3]?.["outcome"]).toBe("completed");
   });
 
+  it.each([
+    ["has answered", says("done"), "step_completed"],
+    ["has failed, and is gone on without,", fails("no"), "step_error"],
+  ] as const)(
+    "[P115] [P156] [B10] a step that %s while its end is being written is not cancelled any more",
+    async (_, behaviour, ending) => {
+      let written = (): void => undefined;
+      const disk = new Promise<void>((resolve) => {
+        written = resolve;
+      });
+      const runner = new StubRunner({ a: held, b: behaviour });
+      const run = begin(`${a}${b.replace("async", "on_error: continue, async")}${joined}`, runner, {
+        checkpoint: { journal: new Journal(), written: () => disk },
+      });
+      await run.seen(ending, "b");
+      (await runner.called("a")).fail("down");
+      await run.seen("step_failed", "a");
+      await flush();
+      written();
+      await run.result;
+      expect(told(run.events)).not.toContain("step_cancelled b");
+    },
+  );
+
   it("[P115] what is told to stop and answers all the same does nothing more, and ends nothing", async () => {
     const runner = new StubRunner({ a: deaf, b: held });
     const run = begin(
@@ -395,7 +420,7 @@ describe("stopping", () => {
   });
 
   it("[P121] a failure of the main flow stops the branches, and is the error", async () => {
-    const runner = new StubRunner({ a: held, s: fails("main is down") });
+    const runner = new StubRunner({ a: held, b: held, s: fails("main is down") });
     const run = begin(`${a}${b}  - {id: s, prompt: ps}\n${joined}`, runner);
     const { error } = await run.result;
     expect(error).toMatchObject({

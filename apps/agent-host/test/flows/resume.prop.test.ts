@@ -116,11 +116,13 @@ function doneIn({ bodies, answers, called }: SavedJournal, prefix = ""): string[
 }
 
 /** What must have been written down before the end of that process, whatever else was. */
-function builtUpon({ random }: Case, { answered }: Process, how: How): readonly string[] {
-  if (how === "killed")
-    // One after the other: each but the last has had another one go on with it.
-    return random.steps.some((step) => step.async) ? [] : answered.slice(0, -1);
-  return answered;
+function builtUpon({ random, kinds }: Case, { answered }: Process, how: How): readonly string[] {
+  if (how === "interrupted") return answered;
+  const hasBranches = random.steps.some(
+    (step, index) => step.async || ["nested", "file", "follows"].includes(kinds[index] ?? ""),
+  );
+  // One after the other: each but the last has had another one go on with it.
+  return hasBranches ? [] : answered.slice(0, -1);
 }
 
 /** What calls the pipeline that it is in, if that is done as a whole. */

@@ -165,6 +165,7 @@ export class StepBodies {
     this.records.push(record);
     journal.noteBody(key, { record });
     const late = this.#run.cancelled !== undefined;
+    if (step === this.#run.step && !goesOn(step)) this.#run.done();
     context.events.tell({
       type: "step_completed",
       ...namedIn(this.#scope, this.#run, step.id),
@@ -194,6 +195,7 @@ export class StepBodies {
     const { events, stamps } = this.#scope.context;
     const told = { type: "step_error", stepId: this.#nameOf(step), error, at: stamps.next() } as const;
     if (onError.kind === "continue") {
+      if (step === this.#run.step) this.#run.done();
       events.tell({ ...told, action: "continue", attempt: undefined, maxRetries: undefined });
       this.#scope.journal.noteBody(step.id, { error });
       await this.keep();
@@ -208,6 +210,11 @@ export class StepBodies {
   #nameOf({ id }: Step): string {
     return namedIn(this.#scope, this.#run, id).stepId;
   }
+}
+
+/** Whether its result is looked at, or there are steps after it that are private to it. */
+function goesOn({ then, onResult }: Step): boolean {
+  return then.length > 0 || onResult.length > 0;
 }
 
 /** What may well be otherwise the next time. */

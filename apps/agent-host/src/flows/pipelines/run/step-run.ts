@@ -40,6 +40,7 @@ export class StepRun {
   readonly #controller = new AbortController();
   #cancel: Cancel | undefined;
   #outcome: Outcome | undefined;
+  #isDone = false;
   #sequence = 0;
 
   constructor(step: Step) {
@@ -73,9 +74,14 @@ export class StepRun {
     return this.#outcome?.kind === "failed" || this.#outcome?.kind === "cancelled";
   }
 
-  /** Tells it to stop. Says whether it had not been told before, and is not over. */
+  /** There is nothing more to do, only to keep what has come of it: nothing stops it any more. */
+  done(): void {
+    this.#isDone = true;
+  }
+
+  /** Tells it to stop. Says whether it had not been told before, and still does something. */
   stop(cancel: Cancel): boolean {
-    if (this.#outcome !== undefined || this.#cancel !== undefined) return false;
+    if (this.#outcome !== undefined || this.#cancel !== undefined || this.#isDone) return false;
     this.#cancel = cancel;
     this.#controller.abort(cancel.error);
     return true;
