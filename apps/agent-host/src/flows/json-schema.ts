@@ -81,7 +81,7 @@ function draftNamed(schema: object | boolean): unknown {
 
 /** The engine is the draft's own, and knows the draft by one of its names only. */
 function withoutDraft(schema: object | boolean): object | boolean {
-  return draftNamed(schema) === undefined ? schema : { ...Object(schema), $schema: undefined };
+  return draftNamed(schema) === undefined ? schema : { ...(schema as object), $schema: undefined };
 }
 
 function engineFor(schema: object | boolean, useDefaults: boolean): Compiler {

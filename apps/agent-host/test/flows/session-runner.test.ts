@@ -48,13 +48,28 @@ describe("an agent that is a process", () => {
     expect([agent.launch.args, agent.prompts]).toEqual([[], ["hello"]]);
     await agent.text("h");
     await agent.text("i");
-    expect(events).toEqual([
+    const told = [
       { type: "stream_delta", text: "h" },
       { type: "stream_delta", text: "i" },
-    ]);
+    ];
+    expect(events).toEqual(told);
     await agent.result("hi");
+    expect(events).toEqual(told);
     expect(reply.value).toEqual({ text: "hi", sessionId: "s-1" });
     expect([gone.state, agents.length]).toEqual(["fulfilled", 1]);
+  });
+
+  it("is waited for until it is gone", async () => {
+    const { agent, reply, gone } = await asked();
+    // The end of what it is told stays in the pipe, behind an answer.
+    agent.stopReading();
+    await agent.ask("1");
+    await agent.result("hi");
+    await settle();
+    expect([gone.state, reply.state]).toEqual(["pending", "pending"]);
+    agent.read();
+    await settle();
+    expect([gone.state, reply.state]).toEqual(["fulfilled", "fulfilled"]);
   });
 
   it("is given the model, and before the prompt all that is to be said before it", async () => {
