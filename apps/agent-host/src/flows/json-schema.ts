@@ -3,7 +3,7 @@ import { Ajv2019 } from "ajv/dist/2019.js";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { pointerTokens } from "./json-pointer.js";
 
-type Compiler = Pick<Ajv, "compile" | "errors">;
+type Compiler = Pick<Ajv, "compile" | "errors" | "validateSchema">;
 
 /** A schema that is none. */
 export class JsonSchemaError extends Error {
@@ -19,7 +19,7 @@ export class JsonSchemaError extends Error {
 
 /** A JSON Schema that a user's file holds: draft 7, or what its `$schema` says. */
 export class JsonSchema {
-  readonly source: unknown;
+  readonly source: object | boolean;
   readonly #validate: ValidateFunction;
 
   /**
@@ -27,9 +27,9 @@ export class JsonSchema {
    *
    * @throws `JsonSchemaError`
    */
-  constructor(source: unknown, { useDefaults = false }: { readonly useDefaults?: boolean } = {}) {
+  constructor(source: object | boolean, { useDefaults = false }: { readonly useDefaults?: boolean } = {}) {
     this.source = source;
-    this.#validate = compile(source, engineFor(source, useDefaults));
+    this.#validate = compile(withoutDraft(source), engineFor(source, useDefaults));
   }
 
   /** What is wrong with a value: each with where it is in it. Empty if it is valid. What is `excused` may be anything. */
@@ -58,22 +58,34 @@ function whatIsWrong({ message = "is wrong", params }: ErrorObject): string {
     : `${message} (${named.map((each) => JSON.stringify(each)).join(", ")})`;
 }
 
-function compile(source: unknown, engine: Compiler): ValidateFunction {
+function compile(source: object | boolean, engine: Compiler): ValidateFunction {
+  const schema = source as AnySchema;
+  const wrong = engine.validateSchema(schema) === true ? undefined : engine.errors?.[0];
+  if (wrong !== undefined) throw notOfTheDraft(wrong);
   try {
-    return engine.compile(source as AnySchema);
+    return engine.compile(schema);
   } catch (error) {
-    const { message } = error as Error;
-    const first = message.startsWith("schema is invalid") ? engine.errors?.[0] : undefined;
-    if (first === undefined) throw new JsonSchemaError(message);
-    const path = pointerTokens(first.instancePath);
-    const key = path.at(-1);
-    throw new JsonSchemaError(`${key === undefined ? "it" : `"${key}"`} ${whatIsWrong(first)}`, path);
+    throw new JsonSchemaError((error as Error).message);
   }
 }
 
-function engineFor(schema: unknown, useDefaults: boolean): Compiler {
-  const name =
-    typeof schema === "object" && schema !== null ? (schema as { $schema?: unknown }).$schema : undefined;
+function notOfTheDraft(error: ErrorObject): JsonSchemaError {
+  const path = pointerTokens(error.instancePath);
+  const key = path.at(-1);
+  return new JsonSchemaError(`${key === undefined ? "it" : `"${key}"`} ${whatIsWrong(error)}`, path);
+}
+
+function draftNamed(schema: object | boolean): unknown {
+  return (schema as { $schema?: unknown }).$schema;
+}
+
+/** The engine is the draft's own, and knows the draft by one of its names only. */
+function withoutDraft(schema: object | boolean): object | boolean {
+  return draftNamed(schema) === undefined ? schema : { ...(schema as object), $schema: undefined };
+}
+
+function engineFor(schema: object | boolean, useDefaults: boolean): Compiler {
+  const name = draftNamed(schema);
   const draft = typeof name === "string" ? name.replace(/#$/, "").replace(/^https?:/, "") : draft7;
   const make = drafts.get(draft);
   if (make === undefined || (name !== undefined && typeof name !== "string"))
@@ -92,6 +104,8 @@ function engineFor(schema: unknown, useDefaults: boolean): Compiler {
 // Unknown words and formats are notes, as the drafts have it. A schema's $id stays its own: two may have the same.
 const options: Options = {
   allErrors: true,
+  // It is looked at before it is compiled, to say where it is wrong.
+  validateSchema: false,
   strict: false,
   validateFormats: false,
   addUsedSchema: false,

@@ -129,6 +129,61 @@ describe("fail_fast", () => {
     expect(told(run.events, "step_started")).toEqual(["step_started a"]);
   });
 
+  it("[P103] whoever only a step that was stopped has waited for is stopped, too", async () => {
+    const runner = new StubRunner({ a: held, b: held });
+    const run = begin(
+      `${a}${b}  - {id: d, prompt: pd, async: true, depends_on: [a]}\n  - {id: j, action: join, depends_on: [b, d]}`,
+      runner,
+    );
+    const [first, second] = await Promise.all(["a", "b"].map((id) => runner.called(id)));
+    second?.fail("down");
+    await run.seen("step_failed", "b");
+    expect(first?.request.signal.aborted).toBe(true);
+    await run.result;
+    const cancelled = lines(run.events).filter(({ type }) => type === "step_cancelled");
+    expect(cancelled.map(({ step_id, outcome, reason }) => [step_id, outcome, reason])).toEqual([
+      ["d", "not_started", "fail_fast"],
+      ["a", "cancelled", "fail_fast"],
+    ]);
+  });
+
+  it("[P103] [P111] whoever waits for a join that can only fail is stopped before all that it waits for has ended", async () => {
+    const runner = new StubRunner({ a: held, b: held, c: held });
+    const run = begin(
+      `${a}${b}${c}  - {id: i, action: join, async: true, depends_on: [a, b]}
+  - {id: e, prompt: pe, async: true, depends_on: [i, c]}
+  - {id: k, action: join, depends_on: [b]}
+  - {id: j, action: join, depends_on: [e]}`,
+      runner,
+    );
+    const [first, second, third] = await Promise.all(["a", "b", "c"].map((id) => runner.called(id)));
+    first?.fail("down");
+    await run.seen("step_failed", "a");
+    expect(told(run.events, "step_cancelled")).toEqual(["step_cancelled i", "step_cancelled e"]);
+    expect(second?.request.signal.aborted).toBe(false);
+    expect(third?.request.signal.aborted).toBe(true);
+    second?.answer("B");
+    const result = await run.result;
+    expect(responseOf(result, "k")).toBe("[b]:\nB\n");
+    expect(result.error).toMatchObject({ stepId: "j" });
+  });
+
+  it("[P90] [P102] [P109] a step that is skipped or goes on without what it depends on is no failure for who comes after it", async () => {
+    const runner = new StubRunner({ a: fails("down") });
+    const run = begin(
+      `${a}  - {id: d, prompt: pd, async: true, depends_on: [a], on_error: continue}
+  - {id: o, prompt: po, async: true, depends_on: [a]}
+  - {id: e, prompt: pe, async: true, depends_on: [d]}
+  - {id: p, prompt: pp, async: true, depends_on: [o]}
+  - {id: j, action: join, depends_on: [e, p]}`,
+      runner,
+      { disabled: new Set(["o"]) },
+    );
+    const result = await run.result;
+    expect([responseOf(result, "e"), responseOf(result, "p")]).toEqual(["pe", "pp"]);
+    expect(told(run.events, "step_cancelled")).toEqual([]);
+  });
+
   it("[P71] an async join that fails is a failure for who collects it, and its cause is what failed first", async () => {
     const runner = new StubRunner({ a: fails("down") });
     const text = (policy: string): string =>

@@ -8,7 +8,6 @@ import { FileProblemsError } from "../../src/flows/file/problem.js";
 import { Shape } from "../../src/flows/file/shape.js";
 import { SourceFile } from "../../src/flows/file/source-file.js";
 import { didYouMean } from "../../src/flows/file/suggestion.js";
-import { JsonSchema } from "../../src/flows/json-schema.js";
 
 const folders: string[] = [];
 
@@ -271,26 +270,5 @@ describe("what was meant instead of a wrong name", () => {
     ["x", [], undefined],
   ])("%j among %j", (wrong, names, meant) => {
     expect(didYouMean(wrong, names)).toBe(meant === undefined ? "" : `; did you mean "${meant}"?`);
-  });
-});
-
-describe("schemas of users", () => {
-  it("[P16] is draft 7 unless $schema says otherwise", () => {
-    expect(new JsonSchema({ type: "integer" }).errors("x")).toEqual(["the value must be integer"]);
-    // In draft 7 a list of items is a tuple; in 2020-12 that is written prefixItems.
-    expect(new JsonSchema({ items: [{ type: "integer" }] }).errors(["x"])).toEqual(["/0 must be integer"]);
-    const latest = "https://json-schema.org/draft/2020-12/schema";
-    expect(new JsonSchema({ $schema: latest, prefixItems: [{ type: "integer" }] }).errors(["x"])).toEqual([
-      "/0 must be integer",
-    ]);
-  });
-
-  it("[P16] what does not compile says why; two schemas may have one $id", () => {
-    expect(() => new JsonSchema({ type: "strng" })).toThrow("type");
-    expect(() => new JsonSchema({ $ref: "http://example.test/x" })).toThrow("can't resolve reference");
-    expect(() => new JsonSchema({ $schema: "http://example.test/x" })).toThrow("is not known here");
-    const twice = { $id: "http://example.test/same", type: "string" };
-    new JsonSchema(twice);
-    expect(new JsonSchema({ ...twice }).errors(1)).toEqual(["the value must be string"]);
   });
 });

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { modelsOf } from "../../src/flow-command/ai-models.js";
 import { AiRunner } from "../../src/flows/runners/ai-runner.js";
 import { begin, folder, responseOf, told } from "./support/run.js";
+import { requestWith } from "./support/runner-request.js";
 import { held, StubRunner } from "./support/stub-runner.js";
 
 type Generate = NonNullable<ConstructorParameters<typeof MockLanguageModelV3>[0]>["doGenerate"];
@@ -90,27 +91,81 @@ describe("a model of the AI SDK", () => {
   });
 
   it("[P63] a conversation that is lost is a warning, and a new one with the system prompt", async () => {
-    const runner = new AiRunner(() => echoModel());
-    const events: unknown[] = [];
-    const { text, sessionId } = await runner.invoke({
-      stepId: "a",
-      prompt: "hello",
+    const { request, events } = requestWith({
       conversation: { kind: "resume", sessionId: "gone" },
-      model: undefined,
-      provider: undefined,
-      tools: undefined,
-      sampling: { temperature: 0 },
       systemPrompt: "be kind",
       appendSystemPrompt: "always",
-      outputSchema: undefined,
-      signal: new AbortController().signal,
-      forced: new AbortController().signal,
-      onEvent: (event) => events.push(event),
-      onPermission: () => Promise.resolve({ allowed: false }),
     });
+    const { text, sessionId } = await new AiRunner(() => echoModel()).invoke(request);
     expect(text).toBe("system:be kind\n\nalways user:hello");
     expect(sessionId).not.toBe("gone");
-    expect(events[0]).toMatchObject({ type: "warning" });
+    expect(events).toEqual([
+      { type: "warning", text: "the conversation gone is lost; it goes on in a new one" },
+      { type: "stream_delta", text },
+    ]);
+  });
+
+  it("[P60] a conversation that is new or known is no warning", async () => {
+    const runner = new AiRunner(() => echoModel());
+    const { sessionId } = await runner.invoke(requestWith().request);
+    const { request, events } = requestWith({
+      conversation: { kind: "resume", sessionId: String(sessionId) },
+      prompt: "again",
+    });
+    const { text } = await runner.invoke(request);
+    expect(text).toBe("user:hello assistant:user:hello user:again");
+    expect(events).toEqual([{ type: "stream_delta", text }]);
+    const fresh = requestWith();
+    await runner.invoke(fresh.request);
+    expect(fresh.events).toEqual([{ type: "stream_delta", text: "user:hello" }]);
+  });
+
+  it("[P117] an answer that comes in spite of a cancel is dropped, and the conversation is what it was", async () => {
+    const stop = new AbortController();
+    const model = echoModel();
+    const runner = new AiRunner(() => model);
+    const { sessionId } = await runner.invoke(requestWith().request);
+    const conversation = { kind: "resume", sessionId: String(sessionId) } as const;
+    const answer = model.doGenerate.bind(model);
+    model.doGenerate = (options) => {
+      stop.abort(new Error("enough"));
+      return answer(options);
+    };
+    const cancelled = requestWith({ conversation, prompt: "never", signal: stop.signal });
+    await expect(runner.invoke(cancelled.request)).rejects.toThrow("enough");
+    expect(cancelled.events).toEqual([]);
+    model.doGenerate = answer;
+    const { text } = await runner.invoke(requestWith({ conversation, prompt: "again" }).request);
+    expect(text).toBe("user:hello assistant:user:hello user:again");
+  });
+
+  it("is given the settings that it knows, under its names for them, where they are numbers", async () => {
+    const model = echoModel();
+    const runner = new AiRunner(() => model);
+    const known = { temperature: 0, top_p: 0.5, max_tokens: 9, seed: 7 };
+    for (const sampling of [{ ...known, mood: 1 }, { ...known, top_p: "most", seed: null }, undefined])
+      await runner.invoke(requestWith({ sampling }).request);
+    expect(
+      model.doGenerateCalls.map(({ temperature, topP, maxOutputTokens, seed }) => [
+        temperature,
+        topP,
+        maxOutputTokens,
+        seed,
+      ]),
+    ).toEqual([
+      [0, 0.5, 9, 7],
+      [0, undefined, 9, undefined],
+      [undefined, undefined, undefined, undefined],
+    ]);
+  });
+
+  it("what it thought is told with its answer, where it says that", async () => {
+    const silent = new AiRunner(() => echoModel());
+    expect((await silent.invoke(requestWith().request)).thinking).toBeNull();
+    const content = [{ type: "reasoning", text: "hm" } as const, { type: "text", text: "yes" } as const];
+    const model = new MockLanguageModelV3({ doGenerate: { ...reply("yes"), content } });
+    const loud = new AiRunner(() => model);
+    expect(await loud.invoke(requestWith().request)).toMatchObject({ text: "yes", thinking: "hm" });
   });
 
   it("the package of a provider comes from the project's folder, and a file only names its models", async () => {

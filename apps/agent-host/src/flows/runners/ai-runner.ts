@@ -30,10 +30,9 @@ export class AiRunner implements Runner {
     const { prompt, conversation, signal, model, sampling } = request;
     const before = this.#before(request);
     const messages: ModelMessage[] = [...before, { role: "user", content: prompt }];
-    const system = systemOf(request);
     const { text, usage, reasoningText, response } = await generateText({
       ...samplingOf(sampling),
-      ...(system !== undefined && { system }),
+      ...systemOf(request),
       model: this.#modelOf(model),
       messages,
       abortSignal: signal,
@@ -68,9 +67,9 @@ export class AiRunner implements Runner {
   }
 }
 
-function systemOf({ systemPrompt, appendSystemPrompt }: RunnerRequest): string | undefined {
+function systemOf({ systemPrompt, appendSystemPrompt }: RunnerRequest): { system?: string } {
   const parts = [systemPrompt, appendSystemPrompt].filter((part) => part !== undefined);
-  return parts.length === 0 ? undefined : parts.join("\n\n");
+  return parts.length === 0 ? {} : { system: parts.join("\n\n") };
 }
 
 /** The settings that the AI SDK knows, under the names that files have for them. */

@@ -1,4 +1,5 @@
 import { AgentSession } from "../../session/session.js";
+import type { StartAgent } from "../../session/agent-process.js";
 import type { AgentDriver } from "../../session/driver.js";
 import type { Outcome } from "../../session/outcome.js";
 import type { Runner, RunnerReply, RunnerRequest } from "./runner.js";
@@ -6,9 +7,12 @@ import type { Runner, RunnerReply, RunnerRequest } from "./runner.js";
 /** Asks an agent that is a child process, a new one for each prompt: so any number of branches have one each. */
 export class SessionRunner implements Runner {
   readonly #driver: AgentDriver;
+  readonly #start: StartAgent | undefined;
 
-  constructor(driver: AgentDriver) {
+  /** `start`: how the process comes to be. Default: as a child of this one. */
+  constructor(driver: AgentDriver, start?: StartAgent) {
     this.#driver = driver;
+    this.#start = start;
   }
 
   get copies(): boolean {
@@ -17,14 +21,11 @@ export class SessionRunner implements Runner {
 
   async invoke(request: RunnerRequest): Promise<RunnerReply> {
     const { conversation, signal, forced, model } = request;
-    const learned: { sessionId: string | null } = { sessionId: null };
     const session = new AgentSession({
       driver: this.#driver,
+      start: this.#start,
       resume: conversation.kind === "resume" ? conversation.sessionId : undefined,
       settings: model === undefined ? {} : { model },
-      onConversation: (id) => {
-        learned.sessionId = id;
-      },
     });
     const evict = (): void => {
       session.evict("it did not stop in time");
@@ -44,7 +45,7 @@ export class SessionRunner implements Runner {
         },
       });
       const text = answerOf(outcome, signal);
-      const { sessionId } = learned;
+      const { conversation: sessionId = null } = session.status();
       if (conversation.kind === "resume" && sessionId !== conversation.sessionId)
         request.onEvent({
           type: "warning",
@@ -68,13 +69,12 @@ function answerOf(outcome: Outcome, signal: AbortSignal): string {
     case "completed":
       return outcome.text;
     case "cancelled":
+    case "drainTimeout":
       throw outcome.reason;
     case "failed":
       if (outcome.cancelled) throw signal.reason;
       throw outcome.error;
     case "idleTimeout":
       throw new Error(`the agent said nothing for ${outcome.afterMs} ms`);
-    case "drainTimeout":
-      throw outcome.reason;
   }
 }

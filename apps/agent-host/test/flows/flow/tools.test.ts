@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { listeners, watch } from "@holdfast/conformance";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { compile } from "../../../src/flows/flow/check/compile.js";
 import { commandTool } from "../../../src/flows/flow/tools/command-tool.js";
 import { moduleTool } from "../../../src/flows/flow/tools/module-tool.js";
@@ -107,6 +108,13 @@ describe("commands", () => {
     expect(await run({ command: "echo $A$INPUT_n", env: { A: "b" } }, { n: 3 })).toEqual({ stdout: "b3\n" });
   });
 
+  it("the environment has what is a text, a number or a boolean, and nothing else", async () => {
+    const command =
+      'printf %s "$INPUT_text,$INPUT_no,${INPUT_list-none},${INPUT_nothing-none},${INPUT_nul-none}"';
+    const input = { text: "a b", no: false, list: [1], nothing: null, nul: "a\0b" };
+    expect(await run({ command }, input)).toEqual({ stdout: "a b,false,none,none,none" });
+  });
+
   it("stdin has all of the input, the environment what there is room for", async () => {
     const long = "x".repeat(200_000);
     const many = Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`t${n}`, long.slice(0, 60_000)]));
@@ -118,18 +126,23 @@ describe("commands", () => {
     expect(await run({ command: 'printf %s "${#INPUT_t0}${INPUT_t39+,}"' }, many)).toEqual({
       stdout: "60000",
     });
+    const edge = { most: "x".repeat(65_536), more: "x".repeat(65_537) };
+    expect(await run({ command: 'printf %s "${#INPUT_most}${INPUT_more+,}"' }, edge)).toEqual({
+      stdout: "65536",
+    });
   });
 
   it("[F85] one that fails says how, with what it said last", async () => {
     expect((await rejection(run({ command: "echo why >&2; exit 3" }))).message).toBe(
       "the command ended with exit code 3: why",
     );
+    expect((await rejection(run({ command: "exit 3" }))).message).toBe("the command ended with exit code 3");
     expect((await rejection(run({ command: ["/no/such/program"] }))).message).toContain(
       "could not be started",
     );
-    expect((await rejection(run({ command: "echo {", output: "json" }))).message).toContain(
-      "printed no JSON",
-    );
+    const { message, cause } = await rejection(run({ command: "echo {", output: "json" }));
+    expect(message).toContain("printed no JSON");
+    expect(cause).toBeInstanceOf(SyntaxError);
   });
 
   it("[F97] one that prints too much is ended", async () => {
@@ -180,6 +193,49 @@ it("[F93] a command that is told to end may clean up first", async () => {
   expect(await running).toBe(reason);
   expect(existsSync(bye)).toBe(true);
   rmSync(folder, { recursive: true });
+});
+
+it("[F93] a command that is told to end and does not is killed in the end", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "flow-command-"));
+  const begun = join(folder, "begun");
+  const controller = new AbortController();
+  const command = `trap '' TERM; touch ${begun}; sleep 60`;
+  const { run } = commandTool("t", { output: "text", env: {}, command }, folder);
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  try {
+    const running = watch(Promise.resolve(run({}, { signal: controller.signal })));
+    while (!existsSync(begun)) await setImmediate();
+    const reason = new Error("enough");
+    controller.abort(reason);
+    vi.advanceTimersByTime(1999);
+    expect(vi.getTimerCount()).toBe(1);
+    vi.advanceTimersByTime(1);
+    while (running.state === "pending") await setImmediate();
+    expect(running.reason).toBe(reason);
+  } finally {
+    vi.useRealTimers();
+    rmSync(folder, { recursive: true });
+  }
+});
+
+it("[F93] a command that has ended leaves no timer and no listener behind", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "flow-command-"));
+  const begun = join(folder, "begun");
+  const controller = new AbortController();
+  const command = `trap 'exit 1' TERM; touch ${begun}; sleep 60 & wait`;
+  const { run } = commandTool("t", { output: "text", env: {}, command }, folder);
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  try {
+    const running = rejection(Promise.resolve(run({}, { signal: controller.signal })));
+    while (!existsSync(begun)) await setImmediate();
+    controller.abort();
+    expect(vi.getTimerCount()).toBe(1);
+    await running;
+    expect([vi.getTimerCount(), listeners(controller.signal)]).toEqual([0, 0]);
+  } finally {
+    vi.useRealTimers();
+    rmSync(folder, { recursive: true });
+  }
 });
 
 it("a command that leaves somebody behind who keeps its output open is an error, and holds up nothing", async () => {
@@ -307,7 +363,8 @@ describe("tools of MCP servers", () => {
     ];
     expect(new Set(hashes).size).toBe(hashes.length);
     expect(await hashOf({})).toBe(hashes[0]);
-  });
+    // Six processes, one after another.
+  }, 30_000);
 
   it("a tool that the server does not have names those that it has", async () => {
     const wrong = {

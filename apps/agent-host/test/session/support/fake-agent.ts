@@ -150,6 +150,12 @@ export class FakeProcess implements AgentProcess {
   }
 }
 
+/** Starts fakes: the conversation that one goes on with is an argument, and so is each of its settings. */
+export const fakeDriver = streamJson((resume, settings) => ({
+  command: "agent",
+  args: [...(resume === undefined ? [] : [resume]), ...Object.values(settings)],
+}));
+
 const open = new Set<FakeSession>();
 
 /** A session whose agents are fakes. */
@@ -168,10 +174,7 @@ export class FakeSession {
       return process;
     };
     this.session = new AgentSession({
-      driver: streamJson((resume, settings) => ({
-        command: "agent",
-        args: [...(resume === undefined ? [] : [resume]), ...Object.values(settings)],
-      })),
+      driver: fakeDriver,
       strict: true,
       start,
       log: (line) => this.lines.push(line),

@@ -13,7 +13,7 @@ export function referenceProblems(flow: FlowDefinition, file: SourceFile, unread
   const report = (message: string, path: Path): void => {
     problems.push(file.problem("config/validation-failed", message, path));
   };
-  const schema = (value: unknown, path: Path): void => {
+  const schema = (value: object | boolean, path: Path): void => {
     if (unread.has(path)) return;
     try {
       new JsonSchema(value);

@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { runCommand } from "../../../processes/run-command.js";
 import type { Launch } from "../../../session/agent-process.js";
 import type { CommandDeclaration, ToolTraits } from "../definition/definition.js";
@@ -39,14 +38,11 @@ async function run(
   { signal }: ToolContext,
 ): Promise<string> {
   const forced = new AbortController();
-  const over = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
   const force = (): void => {
-    void delay(grace, undefined, { signal: over.signal, ref: false }).then(
-      () => {
-        forced.abort();
-      },
-      () => undefined,
-    );
+    timer = setTimeout(() => {
+      forced.abort();
+    }, grace);
   };
   signal.addEventListener("abort", force);
   try {
@@ -56,7 +52,7 @@ async function run(
     const said = stderr.trim();
     throw new Error(`the command ${exit.how}${said === "" ? "" : `: ${said}`}`);
   } finally {
-    over.abort();
+    clearTimeout(timer);
     signal.removeEventListener("abort", force);
   }
 }

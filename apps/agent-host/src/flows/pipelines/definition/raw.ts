@@ -33,8 +33,8 @@ export interface RawStep {
   readonly resume?: boolean;
   readonly on_error?: string;
   readonly max_retries?: number;
-  readonly output_schema?: unknown;
-  readonly input_schema?: unknown;
+  readonly output_schema?: object | boolean;
+  readonly input_schema?: object | boolean;
   readonly on_result?: RawList<RawResult> | RawBranch;
   readonly before?: RawList<RawChained>;
   readonly then?: RawList<RawChained>;

@@ -20,7 +20,7 @@ export function findDoomed(runs: readonly StepRun[]): Doomed[] {
     if (outcome !== undefined || outlivesFailures(step)) continue;
     if (!step.dependsOn.some((id) => lost.has(id))) continue;
     dead.add(run);
-    if (step.body.kind === "join" || step.onError.kind !== "continue") lost.add(step.id);
+    if (step.onError.kind !== "continue") lost.add(step.id);
   }
 
   const live = runs.filter((run) => run.outcome === undefined && !dead.has(run));
