@@ -23,6 +23,8 @@ interface Incoming {
 const { values: options } = parseArgs({
   options: {
     resume: { type: "string" },
+    // It has none, and is asked for one like others.
+    model: { type: "string" },
     state: { type: "string" },
     "fail-start": { type: "string" },
     burst: { type: "string" },

@@ -10,7 +10,10 @@ export async function runnersFor(
   command: readonly string[],
 ): Promise<ReadonlyMap<string | undefined, Runner>> {
   const runner =
-    name === "ai" ? await aiRunner(command[0]) : new SessionRunner(await driverFor(name, command));
+    name === "ai"
+      ? await aiRunner(command[0])
+      : // ACP has no word for it.
+        new SessionRunner({ driver: await driverFor(name, command), takesModel: name !== "acp" });
   return new Map([
     [undefined, runner],
     [name, runner],

@@ -28,8 +28,12 @@ export async function driverFor(agent: AgentName, command: readonly string[]): P
 }
 
 function resumable(command: string, ...args: readonly string[]): AgentDriver {
-  return streamJson((resume) => ({
+  return streamJson((resume, { model }) => ({
     command,
-    args: [...args, ...(resume === undefined ? [] : ["--resume", resume])],
+    args: [...args, ...option("--resume", resume), ...option("--model", model)],
   }));
+}
+
+function option(name: string, value: string | undefined): string[] {
+  return value === undefined ? [] : [name, value];
 }

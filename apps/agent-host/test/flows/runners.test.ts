@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { MockLanguageModelV3 } from "ai/test";
 import { describe, expect, it } from "vitest";
 import { modelsOf } from "../../src/flow-command/ai-models.js";
+import { driverFor } from "../../src/session-command/agents.js";
 import { AiRunner } from "../../src/flows/runners/ai-runner.js";
 import { begin, folder, responseOf, told } from "./support/run.js";
 import { requestWith } from "./support/runner-request.js";
@@ -102,6 +103,26 @@ describe("a model of the AI SDK", () => {
     expect(events).toEqual([
       { type: "warning", text: "the conversation gone is lost; it goes on in a new one" },
       { type: "stream_delta", text },
+    ]);
+  });
+
+  it("what it cannot be told is a warning", async () => {
+    const settings = { model: "m", provider: "p", tools: ["t"], sampling: { temperature: 1 } };
+    const { request, events } = requestWith(settings);
+    await new AiRunner(() => echoModel()).invoke(request);
+    expect(events[0]).toEqual({
+      type: "warning",
+      text: "this agent cannot be told provider, tools; it goes on without",
+    });
+  });
+
+  it("a stream-json agent is started with the conversation and the model behind its own arguments", async () => {
+    const driver = await driverFor("stream-json", ["agent", "--verbose"]);
+    expect(driver.launch(undefined, {})).toEqual({ command: "agent", args: ["--verbose"] });
+    expect(driver.launch("s-1", { model: "m" }).args).toEqual([
+      "--verbose",
+      ...["--resume", "s-1"],
+      ...["--model", "m"],
     ]);
   });
 

@@ -12,20 +12,24 @@ afterEach(() => {
 });
 
 /** A runner whose agents are fakes, and the agents that it has started. */
-function withFakes(onStart?: (agent: FakeProcess) => void) {
+function withFakes(onStart?: (agent: FakeProcess) => void, takesModel = true) {
   const agents: FakeProcess[] = [];
-  const runner = new SessionRunner(fakeDriver, (launch) => {
-    const agent = new FakeProcess(1000 + agents.length, launch);
-    agents.push(agent);
-    onStart?.(agent);
-    return agent;
+  const runner = new SessionRunner({
+    driver: fakeDriver,
+    takesModel,
+    start: (launch) => {
+      const agent = new FakeProcess(1000 + agents.length, launch);
+      agents.push(agent);
+      onStart?.(agent);
+      return agent;
+    },
   });
   return { runner, agents };
 }
 
 /** A prompt that its agent has got. */
-async function asked(given: Partial<RunnerRequest> = {}) {
-  const { runner, agents } = withFakes();
+async function asked(given: Partial<RunnerRequest> = {}, takesModel = true) {
+  const { runner, agents } = withFakes(undefined, takesModel);
   const { request, events } = requestWith(given);
   const reply = watch(runner.invoke(request));
   await settle();
@@ -76,6 +80,19 @@ describe("an agent that is a process", () => {
     const { agent } = await asked({ model: "small", systemPrompt: "be kind", appendSystemPrompt: "always" });
     expect([agent.launch.args, agent.prompts]).toEqual([["small"], ["be kind\n\nalways\n\nhello"]]);
     await agent.result("hi");
+  });
+
+  it("is warned of if it cannot be told what its step asks for", async () => {
+    const settings = { model: "small", provider: "p", tools: ["t"], sampling: { temperature: 1 } };
+    const told = (words: string): object[] => [
+      { type: "warning", text: `this agent cannot be told ${words}; it goes on without` },
+    ];
+    const one = await asked(settings);
+    await one.agent.result("hi");
+    expect(one.events).toEqual(told("provider, tools, sampling"));
+    const other = await asked(settings, false);
+    await other.agent.result("hi");
+    expect(other.events).toEqual(told("model, provider, tools, sampling"));
   });
 
   it("need not have a name for its conversation", async () => {

@@ -126,9 +126,7 @@ function nameOf(path: Path, value: unknown): string {
   const key = path.at(-1);
   if (key === undefined) return "the file";
   const around = path.slice(0, -1);
-  return Array.isArray(valueAt(value, around))
-    ? `entry ${key} of ${nameOf(around, value)}`
-    : `"${key}"`;
+  return Array.isArray(valueAt(value, around)) ? `entry ${key} of ${nameOf(around, value)}` : `"${key}"`;
 }
 
 function unknownKey({ keyword, params }: ErrorObject): string | undefined {

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { generateText, type LanguageModel, type ModelMessage } from "ai";
+import { warnOfIgnored } from "./ignored-settings.js";
 import type { Exchange, Runner, RunnerReply, RunnerRequest } from "./runner.js";
 
 /** Gives the model of this name, or the one for steps that name none. */
@@ -28,6 +29,7 @@ export class AiRunner implements Runner {
 
   async invoke(request: RunnerRequest): Promise<RunnerReply> {
     const { prompt, conversation, signal, model, sampling } = request;
+    warnOfIgnored(request, ["model", "sampling"]);
     const before = this.#before(request);
     const messages: ModelMessage[] = [...before, { role: "user", content: prompt }];
     const { text, usage, reasoningText, response } = await generateText({

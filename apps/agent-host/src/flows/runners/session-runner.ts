@@ -2,17 +2,23 @@ import { AgentSession } from "../../session/session.js";
 import type { StartAgent } from "../../session/agent-process.js";
 import type { AgentDriver } from "../../session/driver.js";
 import type { Outcome } from "../../session/outcome.js";
+import { warnOfIgnored } from "./ignored-settings.js";
 import type { Runner, RunnerReply, RunnerRequest } from "./runner.js";
+
+export interface SessionRunnerOptions {
+  readonly driver: AgentDriver;
+  /** Whether the driver starts its agents with the model that a step asks for. */
+  readonly takesModel: boolean;
+  /** How the process comes to be. Default: as a child of this one. */
+  readonly start?: StartAgent;
+}
 
 /** Asks an agent that is a child process, a new one for each prompt: so any number of branches have one each. */
 export class SessionRunner implements Runner {
-  readonly #driver: AgentDriver;
-  readonly #start: StartAgent | undefined;
+  readonly #options: SessionRunnerOptions;
 
-  /** `start`: how the process comes to be. Default: as a child of this one. */
-  constructor(driver: AgentDriver, start?: StartAgent) {
-    this.#driver = driver;
-    this.#start = start;
+  constructor(options: SessionRunnerOptions) {
+    this.#options = options;
   }
 
   get copies(): boolean {
@@ -21,9 +27,11 @@ export class SessionRunner implements Runner {
 
   async invoke(request: RunnerRequest): Promise<RunnerReply> {
     const { conversation, signal, forced, model } = request;
+    const { driver, start, takesModel } = this.#options;
+    warnOfIgnored(request, takesModel ? ["model"] : []);
     const session = new AgentSession({
-      driver: this.#driver,
-      start: this.#start,
+      driver,
+      start,
       resume: conversation.kind === "resume" ? conversation.sessionId : undefined,
       settings: model === undefined ? {} : { model },
     });
