@@ -377,6 +377,29 @@ describe("the cap of a run", () => {
     expect(asked).toEqual(["g"]);
   });
 
+  it.each([
+    ["a result", "prompt: pa, on_result: [{always: true, action: pause_for_human}]"],
+    [
+      "that of a private step",
+      "prompt: pa, before: [{prompt: pb, on_result: [{always: true, action: pause_for_human}]}]",
+    ],
+  ])("[P75] [P136] who waits for a human because of %s needs no place", async (_, what) => {
+    const human = {
+      // Nobody says anything before another step has run.
+      atGate: async () => {
+        await run.seen("step_completed", "b");
+        return "yes";
+      },
+      permission: () => Promise.resolve({ allowed: false }),
+    };
+    const run = begin(
+      `  - {id: a, ${what}, async: true}\n${b}  - {id: j, action: join, depends_on: [a, b]}`,
+      new StubRunner(),
+      { maxConcurrency: 1, human },
+    );
+    expect((await run.result).status).toBe("completed");
+  });
+
   it("[P78] [P125] a kill ends those that wait for a place, at any depth, and those that have lent theirs", async () => {
     const stop = new AbortController();
     const runner = new StubRunner({}, held);

@@ -16,6 +16,8 @@ export interface Place {
   readonly signal: AbortSignal;
   /** Its name in events: that of the step that called its pipeline stands before it. */
   readonly name: string;
+  /** Settles as `wait` does, and leaves the step's slot to others meanwhile. */
+  readonly whileWaiting: <T>(wait: () => Promise<T>) => Promise<T>;
   /** It has to be stopped by force. */
   readonly onForced: () => void;
 }

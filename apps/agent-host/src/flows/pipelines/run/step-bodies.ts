@@ -85,6 +85,7 @@ export class StepBodies {
       view,
       signal: this.#run.signal,
       name: this.#nameOf(step),
+      whileWaiting: (wait) => this.#run.slot?.lend(wait) ?? wait(),
       onForced: () => {
         if (this.#run.cancelled !== undefined) this.#run.forced = true;
       },

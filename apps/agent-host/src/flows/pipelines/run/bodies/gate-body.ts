@@ -21,12 +21,12 @@ export function prepareGate({ id, gate }: Step, place: Place): Prepared {
 
 /** What a human says; nothing if none is there. */
 export async function askHuman(
-  { context, name, signal }: Pick<Place, "context" | "name" | "signal">,
+  { context, name, signal, whileWaiting }: Place,
   message: string | undefined,
 ): Promise<string | undefined> {
   const { events, stamps, human } = context;
   events.tell({ type: "gate_reached", stepId: name, message, at: stamps.next() });
-  const answer = await human?.atGate(name, message, signal);
+  const answer = human && (await whileWaiting(() => human.atGate(name, message, signal)));
   events.tell({ type: "gate_passed", stepId: name, at: stamps.next() });
   return answer;
 }
