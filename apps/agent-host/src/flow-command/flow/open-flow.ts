@@ -78,7 +78,15 @@ function isTold({ line, column }: Problem, problems: readonly Problem[]): boolea
   return problems.some((each) => each.line === line && each.column === column);
 }
 
-const certain: ReadonlySet<IssueType> = new Set(["missing_tool", "missing_fallback_tool", "unknown_schema"]);
+const certain: ReadonlySet<IssueType> = new Set([
+  "missing_tool",
+  "missing_fallback_tool",
+  "unknown_schema",
+  "unknown_target_key",
+  "unknown_output_key",
+  "fallback_unknown_target_key",
+  "fallback_output_missing_mapped_key",
+]);
 
 async function toolboxOf(flow: FlowDefinition, path: string, servers: boolean): Promise<Toolbox> {
   try {

@@ -433,6 +433,38 @@ export default () => ({});
 });
 
 describe("agent-host check", () => {
+  it("[F213] tells what a step and its tools make of each other, whatever is wrong elsewhere", async () => {
+    const path = join(folder, "local.yaml");
+    const object = (key: string): string =>
+      `{type: object, additionalProperties: false, properties: {${key}: {type: string}}}`;
+    writeFileSync(
+      path,
+      `type: Flow
+name: a
+description: d
+steps:
+  - tool_name: t
+    on_error: "fallback:other"
+    input_mapping: {nope: b}
+    output_mapping: {a: nothing}
+  - {tool_name: t, timeout_msx: 1}
+tools:
+  t: {command: "true", output: json, input_schema: ${object("b")}, output_schema: ${object("c")}}
+  other: {command: "true", output: json, input_schema: ${object("d")}, output_schema: ${object("e")}}
+`,
+    );
+    const { stdout } = await inProcess(() => runCheck([path], {}));
+    expect(stdout.trimEnd().split("\n")).toEqual([
+      expect.stringMatching(
+        /:6:15: error: .*takes "nothing", which the output of tool "other" does not have/,
+      ),
+      expect.stringMatching(/:7:\d+: error: .*tool "t" takes no "nope"/),
+      expect.stringMatching(/:7:\d+: error: .*tool "other" takes no "nope"/),
+      expect.stringMatching(/:8:\d+: error: .*its output has no "nothing"/),
+      expect.stringMatching(/:9:20: unknown key "timeout_msx"/),
+    ]);
+  });
+
   it("[F213] tells of tools that are not there and of what is not supported beside all else that is wrong", async () => {
     const path = join(folder, "many.yaml");
     const steps = [
