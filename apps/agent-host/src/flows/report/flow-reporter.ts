@@ -12,14 +12,14 @@ type EventOf<K extends FlowEvent["kind"]> = Extract<FlowEvent, { readonly kind: 
 export class FlowReporter implements Reporter {
   readonly #tree = new RowTree();
   readonly #rows: readonly RowDraft[];
-  readonly #params: Readonly<Record<string, unknown>>;
+  readonly #params: Readonly<Record<string, string>>;
   readonly #notes: Note[] = [];
   #started: EventOf<"flow_start"> | undefined;
   #result: RunResult | undefined;
   #now = 0;
 
   /** `outline` are the steps of the file, in the order of declaration. */
-  constructor(outline: readonly Outline[], params: Readonly<Record<string, unknown>>) {
+  constructor(outline: readonly Outline[], params: Readonly<Record<string, string>>) {
     this.#params = params;
     this.#rows = outline.map(({ name, kind, dependsOn }) =>
       this.#tree.add(new RowDraft(name, kind, dependsOn)),
@@ -108,12 +108,12 @@ export class FlowReporter implements Reporter {
       this.#note(row.notes, `Waited until nobody else had: ${waits_for.keys.join(", ")}`);
   }
 
-  #ends({ record, started_at, completed_at }: EventOf<"step_end">): void {
+  #ends({ ts, record, started_at, completed_at }: EventOf<"step_end">): void {
     const row = this.#at(record);
     const { barrier_ms } = record;
     // It has begun, and could not be given its input.
-    if (row.phase === "slot" && started_at !== null) row.enter("work", Date.parse(started_at));
-    row.end(statusOf(record), completed_at === null ? this.#now : Date.parse(completed_at));
+    if (row.phase === "slot") row.enter("work", Date.parse(started_at ?? ts));
+    row.end(statusOf(record), Date.parse(completed_at ?? ts));
     if (barrier_ms !== null && barrier_ms >= 1)
       row.note(`Waited ${Math.round(barrier_ms)} ms for steps of its level that it does not depend on.`);
     this.#describe(row, record);
