@@ -42,11 +42,13 @@ export class RowDraft {
     if (kind === "work") this.status = "open";
   }
 
-  /** Has done with what it did, which turns out to have been `kind`. */
-  leave(at: number, kind = this.#phase?.kind): void {
-    if (this.#phase === undefined || kind === undefined) return;
-    const { from } = this.#phase;
+  /** Has done with what it did, which may turn out to have been something else. */
+  leave(at: number, as?: SpanKind): void {
+    const phase = this.#phase;
+    if (phase === undefined) return;
     this.#phase = undefined;
+    const { from } = phase;
+    const kind = as ?? phase.kind;
     // That it waited for no time is not worth a word.
     if (at > from || !isWait(kind)) this.#spans.push({ kind, from, to: Math.max(from, at) });
   }
@@ -70,8 +72,8 @@ export class RowDraft {
     if (value !== null && value !== undefined) this.facts.push({ name, value: String(value) });
   }
 
-  text(name: string, text: string | null | undefined): void {
-    if (text !== null && text !== undefined && text !== "") this.texts.push(excerpt(name, text));
+  text(name: string, text: string | null): void {
+    if (text !== null && text !== "") this.texts.push(excerpt(name, text));
   }
 
   /** As it is now; what goes on ends there for the report. */
@@ -85,7 +87,7 @@ export class RowDraft {
         : [...this.#spans, { kind: phase.kind, from: phase.from, to: Math.max(phase.from, now) }];
     return {
       name,
-      label: parent === undefined ? name : name.slice(parent.length).replace(/^(::|__)/, ""),
+      label: parent === undefined ? name : name.slice(parent.length + separator),
       depth: parents.length,
       kind,
       status,
@@ -99,3 +101,6 @@ export class RowDraft {
     };
   }
 }
+
+/** Between the name of a step and that of its part stand two characters: `::` or `__`. */
+const separator = 2;

@@ -42,9 +42,9 @@ export function duration(ms: number): string {
   return prettyMs(ms, { secondsDecimalDigits: 2 });
 }
 
-/** A tick of the axis, which has no more digits than that. */
+/** A tick of the axis, which has one digit after the point at most. */
 export function tickLabel(ms: number): string {
-  return prettyMs(ms, { secondsDecimalDigits: 1 });
+  return prettyMs(ms);
 }
 
 /** To the second, in a time zone that does not depend on who looks. */
