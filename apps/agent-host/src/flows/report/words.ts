@@ -52,6 +52,11 @@ export function moment(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
 
+/** Whether it ever began to work. */
+export function hasWorked({ spans }: Row): boolean {
+  return spans.some(({ kind }) => !isWait(kind));
+}
+
 /** Milliseconds that a step worked, or was being stopped. */
 export function worked({ spans }: Row): number {
   return sum(spans.filter(({ kind }) => !isWait(kind)));

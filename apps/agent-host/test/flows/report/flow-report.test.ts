@@ -11,7 +11,11 @@ import { Gates, hostWith, rejection, settled } from "../flow/support/runs.js";
 
 const start = Date.UTC(2026, 0, 1);
 
-function reportOf(flow: FlowDefinition, events: readonly FlowEvent[], params: Record<string, string> = {}): Report {
+function reportOf(
+  flow: FlowDefinition,
+  events: readonly FlowEvent[],
+  params: Record<string, string> = {},
+): Report {
   const reporter = new FlowReporter(outlineOfFlow(flow), params);
   for (const event of events) reporter.tell(event);
   const report = reporter.report();
