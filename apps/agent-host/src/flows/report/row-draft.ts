@@ -10,6 +10,8 @@ import {
   type Text,
 } from "./report.js";
 
+type Phase = Pick<Span, "kind" | "from">;
+
 /** A row of which not everything is known yet. A step is in one phase at a time: it waits for something, or works. */
 export class RowDraft {
   readonly name: string;
@@ -22,7 +24,7 @@ export class RowDraft {
   readonly facts: Fact[] = [];
   readonly texts: Text[] = [];
   readonly #spans: Span[] = [];
-  #phase: { readonly kind: SpanKind; readonly from: number } | undefined;
+  #phase: Phase | undefined;
 
   constructor(name: string, kind?: string, dependsOn: readonly string[] = []) {
     this.name = name;
@@ -47,10 +49,7 @@ export class RowDraft {
     const phase = this.#phase;
     if (phase === undefined) return;
     this.#phase = undefined;
-    const { from } = phase;
-    const kind = as ?? phase.kind;
-    // That it waited for no time is not worth a word.
-    if (at > from || !isWait(kind)) this.#spans.push({ kind, from, to: Math.max(from, at) });
+    this.#spans.push(...spanOf({ kind: as ?? phase.kind, from: phase.from }, at));
   }
 
   /** It turns out that it neither waited nor worked. */
@@ -81,10 +80,7 @@ export class RowDraft {
     const { name, kind, status, dependsOn, endedAt, notes, facts, error, texts } = this;
     const parent = parents.at(-1);
     const phase = this.#phase;
-    const spans =
-      phase === undefined
-        ? this.#spans
-        : [...this.#spans, { kind: phase.kind, from: phase.from, to: Math.max(phase.from, now) }];
+    const spans = phase === undefined ? this.#spans : [...this.#spans, ...spanOf(phase, now)];
     return {
       name,
       label: parent === undefined ? name : name.slice(parent.length + separator),
@@ -100,6 +96,11 @@ export class RowDraft {
       texts,
     };
   }
+}
+
+/** That it waited for no time is not worth a word. */
+function spanOf({ kind, from }: Phase, at: number): Span[] {
+  return at > from || !isWait(kind) ? [{ kind, from, to: Math.max(from, at) }] : [];
 }
 
 /** Between the name of a step and that of its part stand two characters: `::` or `__`. */
