@@ -33,7 +33,7 @@ export function TextBlock({ text }: { readonly text: Text }): VNode {
 
 function preview(text: string): string {
   // Not through the middle of a character.
-  const characters = [...text.trimStart().replace(/\s+/g, " ")];
+  const characters = Array.from(text.trimStart().replace(/\s+/g, " "));
   return `${characters.slice(0, previewed).join("")}…`;
 }
 

@@ -5,7 +5,7 @@ import { FlowReporter } from "../../../src/flows/report/flow-reporter.js";
 import { outlineOfFlow } from "../../../src/flows/report/outline.js";
 import type { Report, Row } from "../../../src/flows/report/report.js";
 import { MemoryCache } from "../../../src/flows/flow/run/cache.js";
-import { MemoryCheckpoints } from "../../../src/flows/flow/run/checkpoint.js";
+import { type CheckpointStore, MemoryCheckpoints } from "../../../src/flows/flow/run/checkpoint.js";
 import { dag, list, tool } from "../flow/support/flows.js";
 import { Gates, hostWith, rejection, settled } from "../flow/support/runs.js";
 
@@ -97,12 +97,13 @@ describe("the report of a flow", () => {
     expect(new FlowReporter(outlineOfFlow(flow), {}).report()).toBeUndefined();
     const run = executor.execute(flow, {});
     await ports.advance(10);
-    const { ts, run: id } = heard.events[0] as FlowEvent;
-    const later = { kind: "checkpoint", sequence: 1, run: id, parent_run: null } as const;
-    const report = reportOf(flow, [
-      ...heard.events,
-      { ...later, ts: new Date(Date.parse(ts) + 10).toISOString() },
-    ]);
+    const ts = new Date(start + 10).toISOString();
+    const later = heard
+      .of("flow_start")
+      .map(
+        ({ run: id, parent_run }) => ({ kind: "checkpoint", sequence: 1, run: id, parent_run, ts }) as const,
+      );
+    const report = reportOf(flow, [...heard.events, ...later]);
     expect(report.ending).toEqual({ status: "open", message: undefined, others: [] });
     expect(report.texts).toEqual([{ name: "Input", text: "{}", omitted: 0 }]);
     expect(report.facts).toEqual([{ name: "Version", value: "0.1.0" }]);
@@ -134,11 +135,15 @@ describe("the report of a flow", () => {
   });
 
   it("a step ends when its tool has, and not when that is written down", async () => {
-    const checkpoints = new MemoryCheckpoints();
     const gates = new Gates();
+    const checkpoints: CheckpointStore = {
+      save: () => ports.wait(50, new AbortController().signal),
+      add: () => undefined,
+      load: () => undefined,
+      delete: () => undefined,
+    };
     const { executor, ports, heard } = hostWith([tool("a", gates.tool("a"))], { checkpoints });
     const flow = list([{ tool_name: "a" }]);
-    vi.spyOn(checkpoints, "save").mockImplementation(() => ports.wait(50, new AbortController().signal));
     const run = executor.execute(flow, {});
     await ports.advance(60);
     await gates.end("a");
