@@ -108,11 +108,11 @@ export class FlowReporter implements Reporter {
       this.#note(row.notes, `Waited until nobody else had: ${waits_for.keys.join(", ")}`);
   }
 
-  #ends({ ts, record, started_at, completed_at }: EventOf<"step_end">): void {
+  #ends({ ts, record, completed_at }: EventOf<"step_end">): void {
     const row = this.#at(record);
     const barrierMs = Math.round(record.barrier_ms ?? 0);
     // It has begun, and could not be given its input.
-    if (row.phase === "slot") row.enter("work", Date.parse(started_at ?? ts));
+    if (row.phase === "slot") row.enter("work", this.#now);
     row.end(statusOf(record), Date.parse(completed_at ?? ts));
     if (barrierMs > 0) row.note(`Waited ${barrierMs} ms for steps of its level that it does not depend on.`);
     this.#describe(row, record);

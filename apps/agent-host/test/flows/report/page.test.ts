@@ -180,6 +180,11 @@ describe("the page", () => {
     expect(elements.filter(hasClass("why"))).toEqual([]);
   });
 
+  it("says why it failed, and what failed besides only if something did", () => {
+    const report: Report = { ...everything, ending: { status: "failed", message: "no luck", others: [] } };
+    expect(read(renderPage(report)).elements.filter(hasClass("why")).map(textOf)).toEqual(["no luck"]);
+  });
+
   it("adds up: steps by how they ended, work and waits of steps of the file", () => {
     const counts = within(page.elements.find(hasClass("counts")), ({ tagName }) => tagName === "li");
     expect(counts.map((each) => textOf(each))).toEqual([

@@ -249,6 +249,7 @@ describe("the report of a pipeline", () => {
       "2 a__on_result::x x",
       "0 b b",
     ]);
+    expect(rowOf(report, "a__on_result").dependsOn).toEqual([]);
   });
 
   it("a step that is told to stop while it waits for a human is being stopped from then on", async () => {
