@@ -7,7 +7,7 @@ import { UsageError } from "../../usage-error.js";
 /** What a run is given. */
 export interface FlowSettings {
   readonly input: Readonly<Record<string, unknown>>;
-  readonly params: Readonly<Record<string, unknown>>;
+  readonly params: Readonly<Record<string, string>>;
 }
 
 /**
@@ -16,7 +16,7 @@ export interface FlowSettings {
  */
 export function readFlowSettings(flow: FlowDefinition, settings: readonly string[]): FlowSettings {
   const input: [string, unknown][] = [];
-  const params: [string, unknown][] = [];
+  const params: [string, string][] = [];
   const { keys } = shapeOf(schemaAt(flow, flow.input_schema_ref, {}));
   for (const setting of settings) {
     const [, name, value] = /^([^=\s]+)=(.*)$/s.exec(setting) ?? [];

@@ -12,14 +12,14 @@ type EventOf<K extends FlowEvent["kind"]> = Extract<FlowEvent, { readonly kind: 
 export class FlowReporter implements Reporter {
   readonly #tree = new RowTree();
   readonly #rows: readonly RowDraft[];
-  readonly #params: Readonly<Record<string, unknown>>;
+  readonly #params: Readonly<Record<string, string>>;
   readonly #notes: Note[] = [];
   #started: EventOf<"flow_start"> | undefined;
   #result: RunResult | undefined;
   #now = 0;
 
   /** `outline` are the steps of the file, in the order of declaration. */
-  constructor(outline: readonly Outline[], params: Readonly<Record<string, unknown>>) {
+  constructor(outline: readonly Outline[], params: Readonly<Record<string, string>>) {
     this.#params = params;
     this.#rows = outline.map(({ name, kind, dependsOn }) =>
       this.#tree.add(new RowDraft(name, kind, dependsOn)),
@@ -108,14 +108,13 @@ export class FlowReporter implements Reporter {
       this.#note(row.notes, `Waited until nobody else had: ${waits_for.keys.join(", ")}`);
   }
 
-  #ends({ record, started_at, completed_at }: EventOf<"step_end">): void {
+  #ends({ ts, record, completed_at }: EventOf<"step_end">): void {
     const row = this.#at(record);
-    const { barrier_ms } = record;
+    const barrierMs = Math.round(record.barrier_ms ?? 0);
     // It has begun, and could not be given its input.
-    if (row.phase === "slot" && started_at !== null) row.enter("work", Date.parse(started_at));
-    row.end(statusOf(record), completed_at === null ? this.#now : Date.parse(completed_at));
-    if (barrier_ms !== null && barrier_ms >= 1)
-      row.note(`Waited ${Math.round(barrier_ms)} ms for steps of its level that it does not depend on.`);
+    if (row.phase === "slot") row.enter("work", this.#now);
+    row.end(statusOf(record), Date.parse(completed_at ?? ts));
+    if (barrierMs > 0) row.note(`Waited ${barrierMs} ms for steps of its level that it does not depend on.`);
     this.#describe(row, record);
   }
 
@@ -125,8 +124,7 @@ export class FlowReporter implements Reporter {
     if (fallback_tool_name !== null) row.note(`${fallback_tool_name} ran in its place.`);
     if (fallback_tool_name !== null || record.skipped)
       for (const error of record.retry_errors) this.#note(row.notes, `Failed before: ${error}`);
-    if (outputs !== null && record.status === "succeeded" && !record.skipped)
-      row.texts.push(this.#json("Output", outputs));
+    if (record.status === "succeeded" && !record.skipped) row.texts.push(this.#json("Output", outputs));
     this.#setError(row, record);
   }
 
@@ -149,14 +147,10 @@ export class FlowReporter implements Reporter {
     this.#note(this.#notes, `${this.#at(by).name} overwrites ${JSON.stringify(key)} of ${whose}.`);
   }
 
-  /** What only the end tells: who was done before this run, and who never started. */
+  /** What only the end tells: who was done before this run. */
   #settle(record: StepRecord): void {
     const row = this.#rows[record.step_index];
-    if (row === undefined || row.endedAt !== undefined) return;
-    if (record.status === "not_started") {
-      row.leave(this.#now);
-      return;
-    }
+    if (row === undefined || row.endedAt !== undefined || record.status === "not_started") return;
     row.forget();
     row.status = "done_before";
     this.#describe(row, record);

@@ -1,4 +1,3 @@
-import { dependenciesOf } from "../flow/check/order.js";
 import type { FlowDefinition } from "../flow/definition/definition.js";
 import type { Body, Scope } from "../pipelines/definition/model.js";
 import type { Outline } from "./report.js";
@@ -17,15 +16,11 @@ export function outlineOfPipeline({ steps }: Scope): Outline[] {
 }
 
 /** The steps of a flow; those of a list by their place and tool. */
-export function outlineOfFlow(flow: FlowDefinition): Outline[] {
-  const names = flow.steps.map((step, index) =>
-    "step_id" in step ? step.step_id : `${index} ${step.tool_name ?? ""}`,
-  );
-  // In a list each step comes after the one before, which is no news.
-  const dependencies = flow.type === "Flow" ? [] : dependenciesOf(flow);
-  return flow.steps.map((step, index) => ({
-    name: names[index] ?? "",
-    kind: "step_id" in step ? `tool ${step.tool_name ?? ""}` : "tool",
-    dependsOn: (dependencies[index] ?? []).map((each) => names[each] ?? ""),
-  }));
+export function outlineOfFlow({ steps }: FlowDefinition): Outline[] {
+  return steps.map((step, index) => {
+    const tool = step.tool_name ?? "";
+    if ("step_id" in step) return { name: step.step_id, kind: `tool ${tool}`, dependsOn: step.depends_on };
+    // In a list each step comes after the one before, which is no news.
+    return { name: `${index} ${tool}`, kind: "tool", dependsOn: [] };
+  });
 }

@@ -10,7 +10,7 @@ export function endingOf(finished: Finished | undefined): Ending {
   const { status, error, breakAt } = finished;
   return {
     status: status === "killed" ? "cancelled" : status,
-    message: status === "break" ? `${breakAt ?? "A step"} ended it early.` : error && cut(error.message),
+    message: breakAt === undefined ? error && cut(error.message) : `${breakAt} ended it early.`,
     others: error?.secondary.map((each) => cut(each instanceof Error ? each.message : String(each))) ?? [],
   };
 }

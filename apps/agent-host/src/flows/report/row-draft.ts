@@ -10,6 +10,8 @@ import {
   type Text,
 } from "./report.js";
 
+type Phase = Pick<Span, "kind" | "from">;
+
 /** A row of which not everything is known yet. A step is in one phase at a time: it waits for something, or works. */
 export class RowDraft {
   readonly name: string;
@@ -22,7 +24,7 @@ export class RowDraft {
   readonly facts: Fact[] = [];
   readonly texts: Text[] = [];
   readonly #spans: Span[] = [];
-  #phase: { readonly kind: SpanKind; readonly from: number } | undefined;
+  #phase: Phase | undefined;
 
   constructor(name: string, kind?: string, dependsOn: readonly string[] = []) {
     this.name = name;
@@ -42,13 +44,12 @@ export class RowDraft {
     if (kind === "work") this.status = "open";
   }
 
-  /** Has done with what it did, which turns out to have been `kind`. */
-  leave(at: number, kind = this.#phase?.kind): void {
-    if (this.#phase === undefined || kind === undefined) return;
-    const { from } = this.#phase;
+  /** Has done with what it did, which may turn out to have been something else. */
+  leave(at: number, as?: SpanKind): void {
+    const phase = this.#phase;
+    if (phase === undefined) return;
     this.#phase = undefined;
-    // That it waited for no time is not worth a word.
-    if (at > from || !isWait(kind)) this.#spans.push({ kind, from, to: Math.max(from, at) });
+    this.#spans.push(...spanOf({ kind: as ?? phase.kind, from: phase.from }, at));
   }
 
   /** It turns out that it neither waited nor worked. */
@@ -70,8 +71,8 @@ export class RowDraft {
     if (value !== null && value !== undefined) this.facts.push({ name, value: String(value) });
   }
 
-  text(name: string, text: string | null | undefined): void {
-    if (text !== null && text !== undefined && text !== "") this.texts.push(excerpt(name, text));
+  text(name: string, text: string | null): void {
+    if (text !== null && text !== "") this.texts.push(excerpt(name, text));
   }
 
   /** As it is now; what goes on ends there for the report. */
@@ -79,13 +80,10 @@ export class RowDraft {
     const { name, kind, status, dependsOn, endedAt, notes, facts, error, texts } = this;
     const parent = parents.at(-1);
     const phase = this.#phase;
-    const spans =
-      phase === undefined
-        ? this.#spans
-        : [...this.#spans, { kind: phase.kind, from: phase.from, to: Math.max(phase.from, now) }];
+    const spans = phase === undefined ? this.#spans : [...this.#spans, ...spanOf(phase, now)];
     return {
       name,
-      label: parent === undefined ? name : name.slice(parent.length).replace(/^(::|__)/, ""),
+      label: parent === undefined ? name : name.slice(parent.length + separator),
       depth: parents.length,
       kind,
       status,
@@ -99,3 +97,11 @@ export class RowDraft {
     };
   }
 }
+
+/** That it waited for no time is not worth a word. */
+function spanOf({ kind, from }: Phase, at: number): Span[] {
+  return at > from || !isWait(kind) ? [{ kind, from, to: Math.max(from, at) }] : [];
+}
+
+/** Between the name of a step and that of its part stand two characters: `::` or `__`. */
+const separator = 2;

@@ -3,7 +3,7 @@ import type { Row } from "./report.js";
 import { NoteList } from "./note-list.js";
 import { StatusBadge } from "./status-badge.js";
 import { TextBlock } from "./text-block.js";
-import { duration, waited, worked } from "./words.js";
+import { duration, hasWorked, waited, worked } from "./words.js";
 
 interface Props {
   readonly row: Row;
@@ -25,7 +25,7 @@ export function StepCard({ row, index, startedAt }: Props): VNode {
     ...(dependsOn.length === 0 ? [] : [`after ${dependsOn.join(", ")}`]),
     ...(spans[0] === undefined ? [] : [`begun at ${duration(spans[0].from - startedAt)}`]),
     ...(waited(row) > 0 ? [`waited ${duration(waited(row))}`] : []),
-    ...(spans.some((span) => span.kind === "work") ? [`took ${duration(worked(row))}`] : []),
+    ...(hasWorked(row) ? [`took ${duration(worked(row))}`] : []),
   ];
   return (
     <article id={id} aria-labelledby={`${id}-name`}>

@@ -3,8 +3,8 @@ import type { Text } from "./report.js";
 
 /** What stands there at once: so many lines, and characters. */
 const few = { lines: 12, characters: 600 };
-/** Not through the middle of a character. */
-const previewed = /^.{0,160}/u;
+/** Of its begin, beside its name. */
+const previewed = 160;
 
 /** A text, folded if it is long. */
 export function TextBlock({ text }: { readonly text: Text }): VNode {
@@ -32,8 +32,9 @@ export function TextBlock({ text }: { readonly text: Text }): VNode {
 }
 
 function preview(text: string): string {
-  const [line = ""] = previewed.exec(text.trimStart().replace(/\s+/g, " ")) ?? [];
-  return `${line}…`;
+  // Not through the middle of a character.
+  const characters = Array.from(text.trimStart().replace(/\s+/g, " "));
+  return `${characters.slice(0, previewed).join("")}…`;
 }
 
 function format(count: number): string {

@@ -3,7 +3,7 @@ import { isWait, type Report, type Row, type Span } from "./report.js";
 import { Scale } from "./scale.js";
 import { StatusBadge } from "./status-badge.js";
 import { anchorOf } from "./step-card.js";
-import { duration, spanWords, statusWords, tickLabel, waited, worked } from "./words.js";
+import { duration, hasWorked, spanWords, statusWords, tickLabel, waited, worked } from "./words.js";
 
 /** A table of all steps, with a bar for each that shows when it waited and worked. */
 export function Timeline({ report: { rows, startedAt, endedAt } }: { readonly report: Report }): VNode {
@@ -58,7 +58,6 @@ interface RowProps {
 
 function TimelineRow({ row, index, scale, startedAt }: RowProps): VNode {
   const { label, name, depth, kind, status, spans, endedAt } = row;
-  const hasWorked = spans.some((span) => !isWait(span.kind));
   return (
     <tr class={status}>
       <th scope="row" style={`--depth: ${depth}`}>
@@ -86,7 +85,7 @@ function TimelineRow({ row, index, scale, startedAt }: RowProps): VNode {
         {waited(row) > 0 && duration(waited(row))}
       </td>
       <td class="number" data-name="took">
-        {hasWorked && duration(worked(row))}
+        {hasWorked(row) && duration(worked(row))}
       </td>
     </tr>
   );

@@ -42,14 +42,19 @@ export function duration(ms: number): string {
   return prettyMs(ms, { secondsDecimalDigits: 2 });
 }
 
-/** A tick of the axis, which has no more digits than that. */
+/** A tick of the axis, which has one digit after the point at most. */
 export function tickLabel(ms: number): string {
-  return prettyMs(ms, { secondsDecimalDigits: 1 });
+  return prettyMs(ms);
 }
 
 /** To the second, in a time zone that does not depend on who looks. */
 export function moment(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}
+
+/** Whether it ever began to work. */
+export function hasWorked({ spans }: Row): boolean {
+  return spans.some(({ kind }) => !isWait(kind));
 }
 
 /** Milliseconds that a step worked, or was being stopped. */

@@ -1,8 +1,9 @@
 import { type DefaultTreeAdapterTypes, parse } from "parse5";
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { renderPage } from "../../../src/flows/report/page.js";
 import type { Report } from "../../../src/flows/report/report.js";
-import { attacks, everything } from "../support/reports.js";
+import { pageStyle } from "../../../src/flows/report/page-style.js";
+import { attacks, eventful, everything, uneventful } from "../support/reports.js";
 
 type Node = DefaultTreeAdapterTypes.ChildNode;
 type Element = DefaultTreeAdapterTypes.Element;
@@ -41,7 +42,12 @@ function hasClass(name: string): (element: Element) => boolean {
   return (element) => attribute(element, "class")?.split(" ").includes(name) === true;
 }
 
-const page = read(renderPage(everything));
+let page: Page;
+
+beforeEach(() => {
+  page = read(renderPage(everything));
+});
+
 const named = (tagName: string): Element[] => page.elements.filter((each) => each.tagName === tagName);
 
 function within(element: Element | undefined, fits: (element: Element) => boolean): Element[] {
@@ -69,8 +75,8 @@ describe("the page", () => {
     const links = attributes.filter(({ name }) => name === "href").map(({ value }) => value);
     expect(links.filter((href) => href !== "data:," && !/^#step-\d+$/.test(href))).toEqual([]);
     const styles = named("style");
-    expect(styles).toHaveLength(1);
-    expect(styles.map(textOf).join("")).not.toMatch(/url\(|@import|http/);
+    expect(styles.map(textOf)).toEqual([pageStyle]);
+    expect(pageStyle).not.toMatch(/url\(|@import|http/);
     for (const { value } of attributes.filter(({ name }) => name === "style"))
       expect(value).toMatch(/^((left|width): [\d.]+%(; )?)+$|^--(tick|depth): [\d.]+%?$/);
   });
@@ -174,6 +180,11 @@ describe("the page", () => {
     expect(elements.filter(hasClass("why"))).toEqual([]);
   });
 
+  it("says why it failed, and what failed besides only if something did", () => {
+    const report: Report = { ...everything, ending: { status: "failed", message: "no luck", others: [] } };
+    expect(read(renderPage(report)).elements.filter(hasClass("why")).map(textOf)).toEqual(["no luck"]);
+  });
+
   it("adds up: steps by how they ended, work and waits of steps of the file", () => {
     const counts = within(page.elements.find(hasClass("counts")), ({ tagName }) => tagName === "li");
     expect(counts.map((each) => textOf(each))).toEqual([
@@ -201,4 +212,19 @@ describe("the page", () => {
     const nothing = read(renderPage({ ...everything, rows: [], endedAt: everything.startedAt }));
     expect(nothing.problems).toEqual([]);
   });
+
+  // After a change that is meant: vitest -u, and look at what is different.
+  it.each(Object.entries({ eventful, uneventful }))(
+    "is as it was when somebody last looked at it: of an %s run",
+    async (name, report) => {
+      await expect(tagByTag(renderPage(report))).toMatchFileSnapshot(`golden/${name}.txt`);
+    },
+  );
 });
+
+/** The page with a line for each element that begins, without its look. */
+function tagByTag(text: string): string {
+  const lines = text.replace(pageStyle, "").replaceAll(/(?!^)(?=<[^/])/g, "\n");
+  // A space at the end of a line is easily overlooked, or lost.
+  return lines.replaceAll(/ $/gm, "␠");
+}

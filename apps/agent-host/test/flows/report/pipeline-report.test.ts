@@ -33,12 +33,250 @@ function statusesOf({ rows }: Report): string[] {
   return rows.map(({ name, status }) => `${name} ${status}`);
 }
 
+/** A clock that stands at this time. */
+function later(ms: number): ManualClock {
+  const clock = new ManualClock();
+  clock.pass(ms);
+  return clock;
+}
+
 async function reportWhenOver(run: TestRun, outline?: readonly Outline[]): Promise<Report> {
   await run.result;
   return reportOf(run.events, outline);
 }
 
+function notesOf(report: Report, name: string): string[] {
+  return rowOf(report, name).notes.map(({ text }) => text);
+}
+
+/** `name: value` of what it came to. */
+function factsOf(report: Report, name: string): string[] {
+  return rowOf(report, name).facts.map((fact) => `${fact.name}: ${fact.value}`);
+}
+
+function textsOf(report: Report, name: string): string[] {
+  return rowOf(report, name).texts.map((text) => `${text.name}: ${text.text}`);
+}
+
 describe("the report of a pipeline", () => {
+  it("says all that there is to say of a run, and nothing else", async () => {
+    const clock = new ManualClock();
+    const run = begin(
+      "  - {id: a, prompt: pa}",
+      new StubRunner({
+        a: (call) => {
+          clock.pass(10);
+          call.answer("A");
+        },
+      }),
+      { clock },
+    );
+    const report = await reportWhenOver(run, outlineOf("a"));
+    const started = run.events.find((event) => event.type === "run_started");
+    expect(report).toEqual({
+      kind: "pipeline",
+      title: "p.yaml",
+      runId: started?.runId,
+      ending: { status: "completed", message: undefined, others: [] },
+      startedAt: 0,
+      endedAt: 10,
+      rows: [
+        {
+          name: "a",
+          label: "a",
+          depth: 0,
+          kind: "prompt",
+          status: "done",
+          dependsOn: [],
+          spans: [{ kind: "work", from: 0, to: 10 }],
+          endedAt: 10,
+          notes: [],
+          facts: [],
+          error: undefined,
+          texts: [
+            { name: "Prompt", text: "pa", omitted: 0 },
+            { name: "Answer", text: "A", omitted: 0 },
+          ],
+        },
+      ],
+      facts: [{ name: "File", value: started?.source }],
+      notes: [],
+      texts: [{ name: "What it said last", text: "A", omitted: 0 }],
+    });
+  });
+
+  it("adds up what it took, also of what was tried again", async () => {
+    let attempts = 0;
+    const run = begin(
+      `  - {id: a, prompt: pa, on_error: retry, max_retries: 1}
+  - {id: b, prompt: pb}`,
+      new StubRunner({
+        a: (call) => {
+          attempts += 1;
+          if (attempts === 1) call.fail("busy");
+          else call.answer("A", { inputTokens: 6, outputTokens: 6, costUsd: 0.25 });
+        },
+        b: (call) => {
+          call.answer("B", { inputTokens: 4, outputTokens: 4, costUsd: 0.5 });
+        },
+      }),
+    );
+    const report = await reportWhenOver(run);
+    expect(factsOf(report, "a")).toEqual(["Tokens: 6 in, 6 out", "Cost: $0.2500"]);
+    expect(report.facts.slice(1)).toEqual([
+      { name: "Retries", value: "1" },
+      { name: "Tokens", value: "10 in, 10 out" },
+      { name: "Cost", value: "$0.7500" },
+    ]);
+  });
+
+  it("shows what an agent thought, what it did and warned of, and with which conversation it went on", async () => {
+    const did = { event_type: "tool_use", tool_name: "read", tool_id: "1", content_json: "{}", seq: 1 };
+    const run = begin(
+      `  - {id: first, prompt: p}
+  - {id: a, prompt: pa, async: true}
+  - {id: j, action: join, depends_on: [a]}`,
+      new StubRunner({
+        a: (call) => {
+          call.request.onEvent({ type: "stream_delta", text: "A" });
+          call.request.onEvent({ type: "warning", text: "The model is old." });
+          call.answer("A", { thinking: "Hm.", toolEvents: [did, { ...did, seq: 2 }] });
+        },
+      }),
+    );
+    const report = await reportWhenOver(run, outlineOf("first", "a"));
+    expect(factsOf(report, "a")).toEqual(["Tool events: 2", "Conversation: copied"]);
+    expect(textsOf(report, "a")).toEqual(["Prompt: pa", "Answer: A", "Thinking: Hm."]);
+    expect(rowOf(report, "a").notes).toEqual([{ at: undefined, text: "The model is old." }]);
+    expect(factsOf(report, "first")).toEqual([]);
+  });
+
+  it("shows what a join has collected, and as what", async () => {
+    const report = await reportWhenOver(
+      begin(
+        `  - {id: a, prompt: pa, async: true}
+  - {id: b, prompt: pb, async: true}
+  - {id: c, prompt: pc, async: true}
+  - {id: d, prompt: pd, async: true, depends_on: [b]}
+  - {id: e, prompt: pe, async: true, depends_on: [c]}
+  - {id: j, action: join, depends_on: [a, b, c, d, e], on_error: wait_for_all}
+  - {id: s, prompt: '{"n": 1}', async: true, output_schema: {type: object}}
+  - {id: k, action: join, depends_on: [s]}`,
+        new StubRunner({ b: fails("no"), c: fails("no") }),
+      ),
+    );
+    expect(factsOf(report, "j")).toEqual(["Joined as: text", "Failed: b, c", "Cancelled: d, e"]);
+    expect(factsOf(report, "k")).toEqual(["Joined as: one JSON object"]);
+    expect(textsOf(report, "k")).toEqual(['Answer: {"s":{"n":1}}']);
+  });
+
+  it("says that a command said nothing", async () => {
+    const report = await reportWhenOver(
+      begin(`  - {id: a, context: {shell: "true"}}
+  - {id: b, context: {shell: "echo out"}}`),
+    );
+    expect(rowOf(report, "a").notes).toEqual([{ at: undefined, text: "It said nothing." }]);
+    expect(textsOf(report, "a")).toEqual(["Prompt or command: true"]);
+    expect(notesOf(report, "b")).toEqual([]);
+  });
+
+  it("of a step that no outline names it says what it turns out to be", async () => {
+    const report = await reportWhenOver(
+      begin(`  - {id: a, prompt: pa, async: true}
+  - {id: b, context: {shell: "echo out"}}
+  - {id: j, action: join, depends_on: [a]}`),
+    );
+    expect(report.rows.map(({ name, kind }) => [name, kind])).toEqual([
+      ["a", undefined],
+      ["b", "command"],
+      ["j", "join"],
+    ]);
+    expect(textsOf(report, "a")).toEqual(["Prompt or command: pa", "Answer: pa"]);
+  });
+
+  it("has no rows when nothing is known but that it has begun", async () => {
+    const run = begin("  - {id: a, prompt: pa}", undefined, { clock: later(7) });
+    await run.result;
+    expect(reportOf(run.events.slice(0, 1))).toMatchObject({
+      startedAt: 7,
+      endedAt: 7,
+      rows: [],
+      texts: [],
+      ending: { status: "open", message: undefined, others: [] },
+    });
+  });
+
+  it("a step waits for its slot from when it is launched, whatever it is told next", () => {
+    const step = { stepId: "a", index: 0, totalSteps: 1, group: undefined };
+    const at = (ms: number): string => new Date(ms).toISOString();
+    const report = reportOf([
+      {
+        type: "run_started",
+        runId: "r",
+        source: "p",
+        projectHash: "",
+        totalSteps: 1,
+        resumed: false,
+        at: at(0),
+      },
+      { type: "step_launched", ...step, launchedAt: at(0), dependsOn: [] },
+      { type: "step_started", ...step, prompt: "pa", startedAt: at(10) },
+      {
+        type: "run_finished",
+        status: "completed",
+        error: undefined,
+        breakAt: undefined,
+        response: null,
+        at: at(30),
+      },
+    ]);
+    expect(spansOf(report, "a")).toEqual(["slot 0–10", "work 10–30"]);
+    expect(report.endedAt).toBe(30);
+  });
+
+  it("what the result of a step asks for is a part of it", async () => {
+    const report = await reportWhenOver(
+      begin(
+        `  - {id: a, prompt: pa, on_result: [{always: true, action: "pipeline: sub"}]}
+  - {id: b, prompt: pb}`,
+        new StubRunner(),
+        { more: "pipelines: {sub: [{id: x, prompt: px}]}\n" },
+      ),
+    );
+    expect(report.rows.map(({ name, label, depth }) => `${depth} ${name} ${label}`)).toEqual([
+      "0 a a",
+      "1 a__on_result on_result",
+      "2 a__on_result::x x",
+      "0 b b",
+    ]);
+    expect(rowOf(report, "a__on_result").dependsOn).toEqual([]);
+  });
+
+  it("a step that is told to stop while it waits for a human is being stopped from then on", async () => {
+    const clock = new ManualClock();
+    const stop = new AbortController();
+    const run = begin("  - {id: g, action: pause_for_human}", undefined, {
+      clock,
+      signal: stop.signal,
+      human: {
+        atGate: (_stepId, _message, signal) =>
+          new Promise((_, reject) => {
+            signal.addEventListener("abort", () => {
+              clock.pass(5);
+              reject(signal.reason as Error);
+            });
+          }),
+        permission: () => Promise.resolve({ allowed: false }),
+      },
+    });
+    await run.seen("gate_reached");
+    clock.pass(10);
+    stop.abort();
+    const report = await reportWhenOver(run);
+    expect(spansOf(report, "g")).toEqual(["work 0–0", "human 0–10", "stopping 10–15"]);
+    expect(rowOf(report, "g").notes).toEqual([{ at: 10, text: "Told to stop (kill): it stopped." }]);
+  });
+
   it("shows when each step waited for others, for a place and worked, and that the main flow waited for its join", async () => {
     const clock = new ManualClock();
     const runner = new StubRunner({ a: held, b: held, c: held });
@@ -179,8 +417,14 @@ describe("the report of a pipeline", () => {
     const clock = new ManualClock();
     const run = begin(
       `  - {id: g, action: pause_for_human, message: "Well?"}
-  - {id: p, prompt: pp, on_result: [{always: true, action: pause_for_human}]}`,
-      new StubRunner({ p: says("P") }),
+  - {id: p, prompt: pp, on_result: [{always: true, action: pause_for_human}]}
+  - {id: q, prompt: pq}`,
+      new StubRunner({
+        q: (call) => {
+          clock.pass(5);
+          call.answer("Q");
+        },
+      }),
       {
         clock,
         human: {
@@ -196,6 +440,7 @@ describe("the report of a pipeline", () => {
     expect(spansOf(report, "g")).toEqual(["work 0–0", "human 0–40", "work 40–40"]);
     expect(rowOf(report, "g").notes).toEqual([{ at: 0, text: "Asked a human: Well?" }]);
     expect(spansOf(report, "p")).toEqual(["work 40–40", "human 40–42"]);
+    expect(notesOf(report, "p")).toEqual([]);
     expect(rowOf(report, "p").status).toBe("done");
   });
 
@@ -286,6 +531,7 @@ describe("the report of a pipeline", () => {
     const runner = new StubRunner({ a: held });
     const run = begin("  - {id: a, prompt: pa}", runner, { clock });
     const call = await runner.called("a");
+    clock.pass(5);
     const report = reportOf(run.events);
     expect(report.ending.status).toBe("open");
     expect(rowOf(report, "a").status).toBe("open");
@@ -331,6 +577,7 @@ describe("the report of a pipeline", () => {
     const outline = outlineOf("a", "e", "b", "j", "k");
     const report = await reportWhenOver(begin(steps, new StubRunner(), resumed), outline);
     expect(statusesOf(report)).toEqual(["a done_before", "e excused", "b done", "j done", "k done"]);
+    expect(rowOf(report, "a").kind).toBe("prompt");
     expect(rowOf(report, "a").texts).toContainEqual(expect.objectContaining({ name: "Answer", text: "pa" }));
     expect(rowOf(report, "e").error?.text).toContain("never mind");
     expect(spansOf(report, "a")).toEqual([]);
