@@ -121,7 +121,7 @@ export const eventful: Report = {
   startedAt: noon,
   endedAt: noon + 95_500,
   facts: [
-    { name: "File", value: "/work/release.yaml" },
+    { name: "File", value: "/home/me/release.yaml" },
     { name: "Retries", value: "1" },
   ],
   notes: [
