@@ -20,7 +20,7 @@ export async function* streamedRun(
   const run = start({
     ...options,
     signal,
-    middleware: [...(options.middleware ?? []), { name: "stream", event: put }],
+    middleware: [...(options.middleware ?? []), { event: put }],
   });
   const over = run
     .catch(() => undefined)
