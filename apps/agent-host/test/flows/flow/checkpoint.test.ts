@@ -560,6 +560,10 @@ describe("writing", () => {
     });
     expect(statuses(strict).slice(1)).toEqual(["b not_started", "c not_started", "d not_started"]);
 
+    const inList = hostWith(tools(), { checkpoints: new Crashing(1) });
+    const failed = await inList.executor.execute(list([{ tool_name: "d" }]), {});
+    expect(failed.execution_log[0]?.error_message).toContain('written down at "d": killed');
+
     const lax = hostWith(tools(), { checkpoints: new Crashing(0), checkpointPolicy: "best_effort" });
     expect((await lax.executor.execute(graph, {})).success).toBe(true);
     const told = ["graph", "a", "b", "c", "d"].map((at) => ({

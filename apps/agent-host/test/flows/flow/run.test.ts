@@ -536,6 +536,7 @@ describe("collisions", () => {
   it.each([
     ["append", "x", 'each value must be a list, and one is "x"'],
     ["sum", "x", 'each value must be a number, and one is "x"'],
+    ["shallow_merge", "x", 'each value must be an object, and one is "x"'],
     ["shallow_merge", null, "each value must be an object, and one is null"],
     ["shallow_merge", [1], "each value must be an object, and one is [1]"],
   ])("[F20] %s of what it cannot join, such as %j, fails the step", async (name, value, why) => {

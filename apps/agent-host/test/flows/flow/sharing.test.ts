@@ -167,6 +167,14 @@ describe("parameters", () => {
         'Nothing is merged: "token" is already there, from a parameter, which no step overwrites; rename it with output_mapping',
       success: false,
     });
+    const both = hostWith([tool("login", () => ({ token: "other", user: "bob" })), tool("all")]);
+    const strict = { ...flow, on_context_collision: "error" } as const;
+    const options = { params: { token: secret }, unchecked: true };
+    expect(
+      (await both.executor.execute(strict, { user: "ann" }, options)).execution_log[0]?.error_message,
+    ).toBe(
+      'Nothing is merged: "token" is already there, from a parameter, which no step overwrites; "user" is already there, from the input; rename it with output_mapping, or set "on_context_collision" to warn or overwrite',
+    );
     for (const [dynamic_params, known] of [
       [["token", "user"], "token, user"],
       [[], "none"],

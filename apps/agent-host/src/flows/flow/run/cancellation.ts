@@ -59,7 +59,7 @@ export class Cancellation {
     this.#options = options;
     this.#ports = ports;
     // Once only: the date may be set back, and the deadline is not.
-    this.#end = ports.elapsed() + (deadline === undefined ? Infinity : deadline - ports.wallTime());
+    this.#end = ports.elapsed() + (deadline ?? Infinity) - ports.wallTime();
     if (signal?.aborted === true) this.#cancel();
     else signal?.addEventListener("abort", this.#cancel);
     if (deadline !== undefined) void this.#startClock();

@@ -16,6 +16,7 @@ interface StepState {
   started_at?: string;
   endedAt?: number;
   completed_at?: string;
+  duration_ms?: number;
   slot?: number;
   outcome?: StepOutcome;
   /** It was done before this run was resumed, or has its final record. */
@@ -81,11 +82,10 @@ export class StepLog {
 
   /** The work of a step is done; what counts as its end is for the graph to say. Returns its record as one that succeeded. */
   worked(index: number, outcome: StepOutcome): StepRecord {
-    Object.assign(this.#stateOf(index), {
-      outcome,
-      endedAt: this.#settings.ports.elapsed(),
-      completed_at: this.#now(),
-    });
+    const state = this.#stateOf(index);
+    const endedAt = this.#settings.ports.elapsed();
+    const duration_ms = endedAt - (state.startedAt ?? endedAt);
+    Object.assign(state, { outcome, endedAt, completed_at: this.#now(), duration_ms });
     return this.#record(index, "succeeded", outcome.error);
   }
 
@@ -148,7 +148,7 @@ export class StepLog {
 
   #record(index: number, status: StepStatus, error: unknown): StepRecord {
     const state = this.#stateOf(index);
-    const { outcome, startedAt, endedAt } = state;
+    const { outcome } = state;
     return {
       ...this.places.placeOf(index),
       flow_name: this.#settings.flow.name,
@@ -162,7 +162,7 @@ export class StepLog {
       launched_at: state.launched_at ?? null,
       started_at: state.started_at ?? null,
       completed_at: state.completed_at ?? null,
-      duration_ms: startedAt === undefined || endedAt === undefined ? null : endedAt - startedAt,
+      duration_ms: state.duration_ms ?? null,
       barrier_ms: this.#barrierOf(index),
       worker_slot: state.slot ?? null,
       retry_count: Math.max(0, (outcome?.attempts ?? 0) - 1),
