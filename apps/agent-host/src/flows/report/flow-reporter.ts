@@ -143,7 +143,7 @@ export class FlowReporter implements Reporter {
 
   #collides({ severity, collision: { key, by, over } }: EventOf<"collision">): void {
     if (severity === "debug") return;
-    const whose = over === "initial" ? "the input" : over === "params" ? "a parameter" : this.#at(over).name;
+    const whose = over === "initial" ? "the input" : this.#at(over).name;
     this.#note(this.#notes, `${this.#at(by).name} overwrites ${JSON.stringify(key)} of ${whose}.`);
   }
 

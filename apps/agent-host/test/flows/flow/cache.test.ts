@@ -60,6 +60,15 @@ describe("the cache", () => {
     expect(() => counted({ side_effects: "read" })).not.toThrow();
   });
 
+  it("[F144] without a cache, a tool that could be cached is simply called", async () => {
+    const t = counted();
+    const { executor, heard } = hostWith([t.tool]);
+    await executor.execute(once, {});
+    await executor.execute(once, {});
+    expect(t.calls).toBe(2);
+    expect(heard.of("cache_failed")).toEqual([]);
+  });
+
   it("[F143] [F142] what does not fit is not kept; a hit is looked at, too", async () => {
     const cache = new MemoryCache();
     const schemas = { strict: object({ made: "string" }) };

@@ -66,7 +66,9 @@ describe("checkpoints", () => {
   it("[F149] [F150] hold what another process needs, while the run goes on; one that succeeds leaves none", async () => {
     const gates = new Gates();
     const checkpoints = new MemoryCheckpoints();
-    const { executor } = hostWith([tool("a", () => ({ a: 1 })), tool("b", gates.tool("b"))], { checkpoints });
+    const { executor, heard } = hostWith([tool("a", () => ({ a: 1 })), tool("b", gates.tool("b"))], {
+      checkpoints,
+    });
     const run = executor.execute(list([{ tool_name: "a" }, { tool_name: "b" }]), { in: 1 });
     await settled();
     const snapshot = checkpoints.load("run-1");
@@ -87,6 +89,20 @@ describe("checkpoints", () => {
     await gates.end("b");
     await run;
     expect(checkpoints.size).toBe(0);
+    // The first has all of the run's steps in it, and each later one what is new.
+    expect(heard.of("checkpoint")).toMatchObject([{ sequence: 1 }, { sequence: 2 }]);
+  });
+
+  it("[F149] [F167] one that cannot be taken away does no harm, and is told of", async () => {
+    const checkpoints: CheckpointStore = Object.assign(new MemoryCheckpoints(), {
+      delete: () => Promise.reject(new Error("read-only")),
+    });
+    const { executor, heard } = hostWith([tool("a")], { checkpoints });
+    expect((await executor.execute(list([{ tool_name: "a" }]), {})).success).toBe(true);
+    expect(heard.of("checkpoint").at(-1)).toMatchObject({
+      sequence: -1,
+      error: "it could not be deleted: read-only",
+    });
   });
 
   it("[F149] a run that fails keeps its last one, and so does one that succeeds if it is to", async () => {
@@ -161,6 +177,28 @@ describe("checkpoints", () => {
     expect(ran).toEqual(["b"]);
     expect(result.final_output).toEqual({ log: ["a", "b", "c"] });
   });
+
+  it.each(["levels", "ready"])(
+    "[F156] [F196] [F56] by %s, what was done before is neither queued nor started again, and nobody has waited for it",
+    async (scheduling) => {
+      const flow = dag(
+        { a: {}, b: {}, c: { depends_on: ["b", "a"] }, d: { depends_on: ["c"] } },
+        { merge: { log: "append" }, scheduling },
+      );
+      const checkpoints = new MemoryCheckpoints();
+      const broken = tool("b", () => null);
+      const before = tools().map((each) => (each.name === "b" ? broken : each));
+      await hostWith(before, { checkpoints }).executor.execute(flow, {});
+      const { executor, heard } = hostWith(tools(), { checkpoints });
+      const result = await executor.resume("run-1", find(flow));
+      expect(heard.kinds().filter((kind) => /queued|start/.test(kind))).toEqual([
+        "flow_start",
+        ...["b", "c", "d"].flatMap((step) => [`step_queued ${step}`, `step_start ${step}`]),
+      ]);
+      expect(result.execution_log.map(({ barrier_ms }) => barrier_ms)).toEqual([null, null, null, 0]);
+      expect(result.execution_log.every(({ launched_at }) => launched_at !== null)).toBe(true);
+    },
+  );
 
   it("[F157] a step that was skipped stays skipped", async () => {
     const checkpoints = new MemoryCheckpoints();
@@ -279,24 +317,52 @@ describe("what keeps a run from being resumed", () => {
     const { executor } = hostWith([]);
     expect(await rejection(executor.resume("x", find(graph)))).toMatchObject({
       name: "CheckpointerNotConfiguredError",
+      message:
+        "Nothing can be resumed, because no checkpoints are kept; give the executor a checkpoint store",
     });
     const { executor: other, checkpoints, flow, heard } = await failedRun();
     expect(await rejection(other.resume("run-9", find(flow)))).toMatchObject({
       name: "CheckpointNotFoundError",
       traceId: "run-9",
+      message:
+        "There is no checkpoint of run run-9. It may have finished, or have been run from another folder",
     });
     const snapshot = checkpoints.load("run-1");
-    checkpoints.save({ ...snapshot, format_version: "3.0" } as Snapshot);
     const before = heard.events.length;
-    expect(await rejection(other.resume("run-1", find(flow)))).toMatchObject({
-      name: "CheckpointVersionError",
-      flow: "list",
-      snapshotVersion: "3.0",
-      expectedVersion: "2.0",
-    });
+    for (const format_version of ["3.0", "20.0"]) {
+      checkpoints.save({ ...snapshot, format_version } as Snapshot);
+      expect(await rejection(other.resume("run-1", find(flow)))).toMatchObject({
+        name: "CheckpointVersionError",
+        flow: "list",
+        snapshotVersion: format_version,
+        expectedVersion: "2.0",
+        message: `The checkpoint of run run-1 has format ${format_version}, and this program reads 2.0; run the flow anew`,
+      });
+    }
     expect(heard.events).toHaveLength(before);
     checkpoints.save({ ...snapshot, format_version: "2.7" } as Snapshot);
     expect((await other.resume("run-1", find(flow))).success).toBe(false);
+  });
+
+  it("[F151] [F163] one that is not there is not claimed, and one that has ended meanwhile is not there", async () => {
+    const { checkpoints, flow, executor } = await failedRun();
+    const claimed: string[] = [];
+    const ending: CheckpointStore = Object.assign(checkpoints, {
+      claim: (traceId: string) => {
+        claimed.push(traceId);
+        // Whoever had it until now has come to its end.
+        checkpoints.delete(traceId);
+        return Promise.resolve({ [Symbol.asyncDispose]: () => Promise.resolve() });
+      },
+    });
+    await executor.reconfigure({ checkpoints: ending });
+    expect(await rejection(executor.resume("run-9", find(flow)))).toMatchObject({ traceId: "run-9" });
+    expect(claimed).toEqual([]);
+    expect(await rejection(executor.resume("run-1", find(flow)))).toMatchObject({
+      name: "CheckpointNotFoundError",
+      traceId: "run-1",
+    });
+    expect(claimed).toEqual(["run-1"]);
   });
 
   it.each<[string, (flow: FlowDefinition) => FlowDefinition, string]>([
@@ -391,15 +457,21 @@ describe("what keeps a run from being resumed", () => {
 
   it("[F164] parameters are not in the checkpoint, and must be given again", async () => {
     const { executor, flow, checkpoints, works } = await failedRun(
-      { dynamic_params: ["token"] },
-      { token: "hunter2" },
+      { dynamic_params: ["token", "user"] },
+      { token: "hunter2", user: "ann" },
     );
     await executor.reconfigure({ tools: toolset(...works) });
-    expect(checkpoints.load("run-1")?.param_names).toEqual(["token"]);
+    expect(checkpoints.load("run-1")?.param_names).toEqual(["token", "user"]);
     expect(JSON.stringify(checkpoints.load("run-1"))).not.toContain("hunter2");
     const error = await rejection(executor.resume("run-1", find(flow)));
-    expect(error).toMatchObject({ name: "MissingParameterError", parameters: ["token"] });
-    expect((await executor.resume("run-1", find(flow), { params: { token: "again" } })).success).toBe(true);
+    expect(error).toMatchObject({
+      name: "MissingParameterError",
+      parameters: ["token", "user"],
+      message:
+        "Run run-1 was started with the parameters token, user, which are not written down; give them again",
+    });
+    const params = { token: "again", user: "ann" };
+    expect((await executor.resume("run-1", find(flow), { params })).success).toBe(true);
   });
 });
 
@@ -483,13 +555,22 @@ describe("writing", () => {
     expect(strict.execution_log[0]).toMatchObject({
       error_type: "CheckpointWriteError",
       error_code: "FLOW-E025",
+      error_message: 'The state of the run could not be written down at "a": killed',
       success: false,
     });
     expect(statuses(strict).slice(1)).toEqual(["b not_started", "c not_started", "d not_started"]);
 
+    const inList = hostWith(tools(), { checkpoints: new Crashing(1) });
+    const failed = await inList.executor.execute(list([{ tool_name: "d" }]), {});
+    expect(failed.execution_log[0]?.error_message).toContain('written down at "d": killed');
+
     const lax = hostWith(tools(), { checkpoints: new Crashing(0), checkpointPolicy: "best_effort" });
     expect((await lax.executor.execute(graph, {})).success).toBe(true);
-    expect(lax.heard.of("checkpoint").map(({ error }) => error)).toHaveLength(5);
+    const told = ["graph", "a", "b", "c", "d"].map((at) => ({
+      sequence: -1,
+      error: `The state of the run could not be written down at "${at}": killed`,
+    }));
+    expect(lax.heard.of("checkpoint")).toMatchObject(told);
   });
 
   it("[F167] if not even the first can be written, nothing runs", async () => {
@@ -509,5 +590,13 @@ describe("writing", () => {
     (snapshot.initial_input["deep"] as number[]).push(2);
     (checkpoints.load("x")?.initial_input["deep"] as number[]).push(3);
     expect(checkpoints.load("x")?.initial_input).toEqual({ deep: [1] });
+  });
+
+  it("[F149] nothing is added to a snapshot that is not there", () => {
+    const checkpoints = new MemoryCheckpoints();
+    expect(() => {
+      checkpoints.add("x", { sequence: 1, steps: {} });
+    }).toThrow("there is no snapshot of run x to add to");
+    expect(checkpoints.size).toBe(0);
   });
 });

@@ -1,5 +1,7 @@
+import { getEventListeners } from "node:events";
 import { setImmediate } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
+import { MemoryCache } from "../../../src/flows/flow/run/cache.js";
 import { FlowCancelledError } from "../../../src/flows/flow/run/cancellation.js";
 import { MemoryCheckpoints } from "../../../src/flows/flow/run/checkpoint.js";
 import type { RunResult } from "../../../src/flows/flow/run/records.js";
@@ -18,7 +20,9 @@ describe("steps at the same time", () => {
     expect(gates.started).toEqual(["a"]);
     expect(statuses(result)).toEqual(["a failed", "b not_started"]);
     expect(heard.of("step_end").map(({ record }) => record)).toEqual([result.execution_log[0]]);
-    expect(heard.of("step_cancelled")).toMatchObject([{ step_id: "b" }]);
+    expect(heard.of("step_cancelled")).toMatchObject([
+      { step_id: "b", reason: 'join "graph": branch "a" failed: "a" failed: a broke' },
+    ]);
   });
 
   it("[F59] [F60] [U3] the bound is the lower one of the flow's and the host's, and is reached", async () => {
@@ -122,6 +126,31 @@ describe("steps at the same time", () => {
     expect(Object.keys(result.final_output ?? {})).toEqual(["in", "slow", "fast", "after"]);
   });
 
+  it("[F52] [F196] when ready, a step is queued once all that it depends on is done, and is of no level", async () => {
+    const gates = new Gates();
+    const { executor, heard, ports } = hostWith(
+      ["a", "b", "c"].map((name) => tool(name, gates.tool(name))),
+      { maxConcurrency: 2 },
+    );
+    const run = executor.execute(
+      dag({ a: {}, b: {}, c: { depends_on: ["a", "b"] } }, { scheduling: "ready" }),
+      {},
+    );
+    await settled();
+    await gates.end("a");
+    await ports.advance(10);
+    const queued = (): (string | null)[] => heard.of("step_queued").map(({ step_id }) => step_id);
+    expect(queued()).toEqual(["a", "b"]);
+    await gates.end("b");
+    expect(queued()).toEqual(["a", "b", "c"]);
+    await gates.end("c");
+    const { execution_log } = await run;
+    expect(execution_log[2]).toMatchObject({ launched_at: execution_log[1]?.completed_at, level: null });
+    expect(heard.of("step_end").map(({ level, group }) => [level, group])).toEqual(
+      Array.from({ length: 3 }, () => [null, null]),
+    );
+  });
+
   it("[F46] [F48] [F56] by levels it waits for all of the level before, and what that costs is told", async () => {
     const gates = new Gates();
     const { executor, ports } = hostWith(
@@ -142,6 +171,22 @@ describe("steps at the same time", () => {
       inputs: { in: 1, slow: "slow", fast: "fast" },
     });
     expect(result.cost_report.barrier_ms).toBe(100);
+  });
+
+  it("[F56] what a level costs a step is counted from the last of those that it depends on", async () => {
+    const gates = new Gates();
+    const names = ["early", "late", "slow", "after"];
+    const { executor, ports } = hostWith(
+      names.map((name) => tool(name, gates.tool(name))),
+      { maxConcurrency: 3 },
+    );
+    const flow = dag({ early: {}, late: {}, slow: {}, after: { depends_on: ["late", "early"] } });
+    const run = executor.execute(flow, {});
+    for (const name of names) {
+      await ports.advance(10);
+      await gates.end(name);
+    }
+    expect((await run).execution_log[3]).toMatchObject({ barrier_ms: 10, duration_ms: 10 });
   });
 
   it("[F47] [F45] the order is by level and declaration, also where a step is declared before those it needs", async () => {
@@ -307,6 +352,7 @@ describe("ending a run from outside", () => {
       tokenCancelled: true,
       cause: reason,
       code: "FLOW-E008",
+      message: 'The flow "list" ended before step 0, because it was cancelled',
     });
     expect(gates.started).toEqual([]);
     expect(statuses(error.result)).toEqual(["0 not_started", "1 not_started", "2 not_started"]);
@@ -349,11 +395,22 @@ describe("ending a run from outside", () => {
     const error = await ended;
     expect(error).toMatchObject({ stepIndex: 0, deadlineExceeded: true, tokenCancelled: false });
     expect(statuses(error.result)[0]).toBe("0 cancelled");
-    expect(error.cause).toMatchObject({ name: "DeadlineExceededError" });
+    expect(error.cause).toMatchObject({
+      name: "DeadlineExceededError",
+      message: "The deadline of the run has passed",
+    });
     expect(ports.waiting).toBe(0);
 
-    const past = await rejection(executor.execute(list(three), {}, { deadline: ports.wallTime() - 1 }));
-    expect(past).toMatchObject({ deadlineExceeded: true, stepIndex: 0 });
+    const { length } = gates.started;
+    for (const ago of [0, 1]) {
+      const past = executor.execute(list(three), {}, { deadline: ports.wallTime() - ago });
+      expect(await rejection(past)).toMatchObject({
+        deadlineExceeded: true,
+        stepIndex: 0,
+        message: 'The flow "list" ended before step 0, because its deadline passed',
+      });
+    }
+    expect(gates.started).toHaveLength(length);
     controller.abort();
     const both = await rejection(
       executor.execute(list(three), {}, { deadline: ports.wallTime() - 1, signal: controller.signal }),
@@ -361,7 +418,71 @@ describe("ending a run from outside", () => {
     expect(both.message).toContain("because it was cancelled and its deadline passed");
   });
 
+  it("[F93] a deadline may be further away than a timer can wait", async () => {
+    const { executor, ports, gates } = host();
+    const month = 31 * 24 * 3_600_000;
+    const ended = rejection<FlowCancelledError>(
+      executor.execute(list(three), {}, { deadline: ports.wallTime() + month }),
+    );
+    await ports.advance(month - 1);
+    expect(gates.signalOf("a").aborted).toBe(false);
+    await ports.advance(1);
+    expect(await ended).toMatchObject({ deadlineExceeded: true });
+    expect(ports.waiting).toBe(0);
+  });
+
+  it("[F93] a timer that rings too early does not end a run before its deadline", async () => {
+    const { executor, ports, gates } = host();
+    const wait = ports.wait.bind(ports);
+    ports.wait = (ms, signal) => wait(ms > 1 ? ms - 1 : ms, signal);
+    const ended = rejection<FlowCancelledError>(
+      executor.execute(list(three), {}, { deadline: ports.wallTime() + 30 }),
+    );
+    await ports.advance(29);
+    expect(gates.signalOf("a").aborted).toBe(false);
+    await ports.advance(1);
+    expect((await ended).message).toContain("because its deadline passed");
+  });
+
+  it("[F93] [F193] a reason that is no error is in the record all the same", async () => {
+    const { executor } = hostWith([
+      tool("fails", () => {
+        throw new Error("broken");
+      }),
+    ]);
+    const controller = new AbortController();
+    const flow = list([{ tool_name: "fails", retry: {} }]);
+    const ended = rejection<FlowCancelledError>(executor.execute(flow, {}, { signal: controller.signal }));
+    await settled();
+    controller.abort("enough");
+    const { result, cause } = await ended;
+    expect(cause).toBe("enough");
+    expect(result.execution_log[0]).toMatchObject({
+      status: "cancelled",
+      error_type: "string",
+      error_code: null,
+      error_message: "enough",
+    });
+  });
+
   describe("a tool that does not heed its signal", () => {
+    it("[F67] [F88] is waited for as long as it takes, unless the host says how long", async () => {
+      const { executor, ports, gates } = host(false);
+      const controller = new AbortController();
+      let isOver = false;
+      const ended = rejection<FlowCancelledError>(
+        executor.execute(list(three), {}, { signal: controller.signal }),
+      ).finally(() => {
+        isOver = true;
+      });
+      await settled();
+      controller.abort(new Error("enough"));
+      await ports.advance(1e9);
+      expect(isOver).toBe(false);
+      await gates.end("a");
+      expect(statuses((await ended).result)[0]).toBe("0 succeeded");
+    });
+
     const deaf = (step: object = {}) => {
       const gates = new Gates();
       const checkpoints = new MemoryCheckpoints();
@@ -494,6 +615,33 @@ describe("ending a run from outside", () => {
     expect(result.cost_report.tool_calls).toBe(2);
   });
 
+  it.each([
+    ["its key", { exclusive: "k" }],
+    ["what another makes for the cache", { cacheable: true }],
+  ])(
+    "[F71] [F147] [U17] while a step has %s, and waits for its slot: it does not go on",
+    async (_, traits) => {
+      const gates = new Gates();
+      const shared = tool("shared", gates.tool("shared"), traits);
+      const { executor } = hostWith([shared, tool("other", gates.tool("other", false))], {
+        cache: new MemoryCache(),
+      });
+      const first = executor.execute(list([{ tool_name: "shared" }]), {});
+      await settled();
+      const controller = new AbortController();
+      const flow = dag({ shared: {}, other: {} });
+      const ended = rejection<FlowCancelledError>(executor.execute(flow, {}, { signal: controller.signal }));
+      await settled();
+      expect(gates.open).toEqual(["shared", "other"]);
+      await gates.end("shared");
+      await first;
+      controller.abort(new Error("enough"));
+      await gates.end("other");
+      expect(statuses((await ended).result)).toEqual(["shared cancelled", "other succeeded"]);
+      expect(gates.started).toEqual(["shared", "other"]);
+    },
+  );
+
   it("[F86] [F95] once a step has failed, an abort while others end does not change what it failed of", async () => {
     const gates = new Gates();
     const { executor } = hostWith([tool("a", gates.tool("a")), tool("b", gates.tool("b", false))], {
@@ -536,19 +684,7 @@ it("[U28] [F75] [F76] failures of all kinds leave no listener, no timer and no u
     unhandled.push(reason);
   };
   process.on("unhandledRejection", trap);
-  const listeners = new Set<unknown>();
-  const controller = new AbortController();
-  const { signal } = controller;
-  const add = signal.addEventListener.bind(signal);
-  const remove = signal.removeEventListener.bind(signal);
-  signal.addEventListener = (type: string, listener: never, options?: never) => {
-    listeners.add(listener);
-    add(type, listener, options);
-  };
-  signal.removeEventListener = (type: string, listener: never) => {
-    listeners.delete(listener);
-    remove(type, listener);
-  };
+  const { signal } = new AbortController();
   const tools = [
     tool("fails", async () => {
       await setImmediate();
@@ -584,8 +720,8 @@ it("[U28] [F75] [F76] failures of all kinds leave no listener, no timer and no u
       );
       await ports.advance(10);
       expect((await run).success).toBe(false);
+      expect(getEventListeners(signal, "abort")).toEqual([]);
     }
-  expect(listeners.size).toBe(0);
   expect(ports.waiting).toBe(0);
   await settled();
   process.off("unhandledRejection", trap);

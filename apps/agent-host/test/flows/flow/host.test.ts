@@ -149,6 +149,7 @@ describe("checkpoints in a folder", () => {
     symlinkSync(path, path);
     const error = await rejection(store.load("a"));
     expect(error.name).toBe("CheckpointUnusableError");
+    expect(error.cause).toMatchObject({ name: "UnusableCheckpointError", message: error.message });
     expect(error.message).toMatch(/cannot be read: ELOOP.*It may be good: see to that, and try again$/);
     await claim[Symbol.asyncDispose]();
     expect(readdirSync(join(root, "a")).sort()).toEqual(["checkpoint.ndjson", "lock"]);

@@ -103,6 +103,37 @@ describe("results and records", () => {
     ]);
   });
 
+  it("[F197] [F191] a step that never ran has a record of which nothing but its place is filled in", async () => {
+    const { executor } = hostWith([tool("a", () => null), tool("b")]);
+    const { execution_log } = await executor.execute(list([{ tool_name: "a" }, { tool_name: "b" }]), {});
+    expect(execution_log[1]).toEqual({
+      step_index: 1,
+      step_id: null,
+      flow_name: "list",
+      tool_name: "b",
+      level: null,
+      status: "not_started",
+      success: false,
+      inputs: null,
+      outputs: null,
+      error_type: null,
+      error_code: null,
+      error_message: null,
+      launched_at: null,
+      started_at: null,
+      completed_at: null,
+      duration_ms: null,
+      barrier_ms: null,
+      worker_slot: null,
+      retry_count: 0,
+      retry_errors: [],
+      skipped: false,
+      cached: false,
+      fallback_used: false,
+      fallback_tool_name: null,
+    });
+  });
+
   it("[F195] each class of error has a code of its own, which the README explains", () => {
     const codes = Object.values(errorCodes);
     expect(new Set(codes).size).toBe(codes.length);

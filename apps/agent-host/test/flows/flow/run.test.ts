@@ -137,6 +137,24 @@ describe("a list of steps", () => {
     expect(record?.error_message).toContain(message);
   });
 
+  it("[F97] of no more than what the host allows, to the byte, unless the tool has a limit of its own", async () => {
+    const tools = [
+      tool("fits", () => ({ a: 1 })),
+      tool("large", () => ({ a: 10 })),
+      tool("may", () => ({ a: 10 }), { max_output_bytes: 8 }),
+      tool("nothing", () => undefined),
+    ];
+    const { executor } = hostWith(tools, { maxOutputBytes: 7 });
+    const messageOf = async (name: string): Promise<unknown> =>
+      (await executor.execute(list([{ tool_name: name }]), {})).execution_log[0]?.error_message;
+    expect(await messageOf("fits")).toBeNull();
+    expect(await messageOf("may")).toBeNull();
+    expect(await messageOf("large")).toBe(
+      '"large" returned 8 bytes of JSON, more than 7, which is the limit',
+    );
+    expect(await messageOf("nothing")).toContain("is a undefined");
+  });
+
   it("[F97] [F85] an output that is too large keeps its own type, before its schema is looked at", async () => {
     const big = typed("big", {}, object({ no: "string" }), { max_output_bytes: 10 });
     const { executor } = hostWith([
@@ -150,32 +168,73 @@ describe("a list of steps", () => {
 
   it("[F86] [F236] [F130] an input that is not there fails the step, which ends without having begun", async () => {
     const { executor, heard } = hostWith([constant("a", {})]);
-    const flow = list([{ tool_name: "a", input_mapping: { x: "/in/deep/er" } }]);
-    const result = await executor.execute(flow, { in: { deep: 1 } }, { unchecked: true });
-    expect(result.execution_log[0]).toMatchObject({ error_type: "InputMappingError", status: "failed" });
-    expect(result.execution_log[0]?.error_message).toContain('leads as far as "/in/deep"');
-    expect(heard.kinds()).toEqual(["flow_start", "step_queued 0", "step_end 0", "flow_end"]);
+    for (const [source, upTo] of [
+      ["/in/deep/er", '; it leads as far as "/in/deep"'],
+      ["toString", ""],
+    ] as const) {
+      heard.events.length = 0;
+      const flow = list([{ tool_name: "a", input_mapping: { x: source } }]);
+      const result = await executor.execute(flow, { in: { deep: 1 } }, { unchecked: true });
+      expect(result.execution_log[0]).toMatchObject({
+        error_type: "InputMappingError",
+        error_message: `"a" gets as "x" what "${source}" names in the context, where it is not${upTo}`,
+        status: "failed",
+        duration_ms: 0,
+      });
+      expect(heard.kinds()).toEqual(["flow_start", "step_queued 0", "step_end 0", "flow_end"]);
+    }
   });
 
   it("[F86] [F103] a tool that there is not fails the step, if nobody looked before", async () => {
     const { executor } = hostWith([fails]);
     const missing = await executor.execute(list([{ tool_name: "x" }]), {}, { unchecked: true });
-    expect(missing.execution_log[0]).toMatchObject({ error_type: "ToolNotFoundError", fallback_used: false });
+    expect(missing.execution_log[0]).toMatchObject({
+      error_type: "ToolNotFoundError",
+      error_message: 'There is no tool "x"',
+      fallback_used: false,
+    });
     const flow = list([{ tool_name: "fails", on_error: "fallback:x" }]);
     const fallback = await executor.execute(flow, {}, { unchecked: true });
     expect(fallback.execution_log[0]).toMatchObject({ error_type: "ToolNotFoundError", fallback_used: true });
   });
 
+  it("[F236] a tool that takes nothing else is given of the context what it takes, any other all of it", async () => {
+    const got: unknown[] = [];
+    const takes = (input_schema: object): ReturnType<typeof tool> =>
+      tool(
+        "takes",
+        (input) => {
+          got.push(input);
+          return {};
+        },
+        { input_schema },
+      );
+    for (const more of [{ additionalProperties: false }, {}]) {
+      const { executor } = hostWith([takes(object({ a: "integer" }, more))]);
+      const flow = list([{ tool_name: "takes" }]);
+      expect((await executor.execute(flow, { a: 1, b: 2 }, { unchecked: true })).success).toBe(true);
+    }
+    expect(got).toEqual([{ a: 1 }, { a: 1, b: 2 }]);
+  });
+
   it("[F12] an output that output_mapping does not find fails the step, and stays in its record", async () => {
-    const { executor } = hostWith([constant("a", { x: 1 })]);
-    const result = await executor.execute(list([{ tool_name: "a", output_mapping: { y: "z" } }]), {});
-    expect(result.execution_log[0]).toMatchObject({ error_type: "OutputMappingError", outputs: { x: 1 } });
-    expect(result.execution_log[0]?.error_message).toContain("it has: x");
+    for (const [output, has] of [
+      [{ x: 1, w: 2 }, "x, w"],
+      [{}, "nothing"],
+    ] as const) {
+      const { executor } = hostWith([constant("a", output)]);
+      const result = await executor.execute(list([{ tool_name: "a", output_mapping: { y: "z" } }]), {});
+      expect(result.execution_log[0]).toMatchObject({
+        error_type: "OutputMappingError",
+        error_message: `The output of "a" has no "z", which output_mapping takes; it has: ${has}`,
+      });
+      expect(result.execution_log[0]?.outputs).toEqual(output);
+    }
   });
 
   it("[F100] input that does not fit is not tried again, and the tool is never called", async () => {
     let calls = 0;
-    const strict = typed("strict", object({ n: "integer" }), {});
+    const strict = typed("strict", object({ n: "integer", m: "integer" }), {});
     const counting = Object.assign(Object.create(strict) as typeof strict, {
       run: () => {
         calls += 1;
@@ -185,7 +244,12 @@ describe("a list of steps", () => {
     const { executor } = hostWith([counting]);
     const flow = list([{ tool_name: "strict", retry: { max_retries: 5 } }]);
     const result = await executor.execute(flow, { n: "x" }, { unchecked: true });
-    expect(result.execution_log[0]).toMatchObject({ error_type: "SchemaValidationError", retry_count: 0 });
+    expect(result.execution_log[0]).toMatchObject({
+      error_type: "SchemaValidationError",
+      error_message:
+        "The input of \"strict\" does not fit its schema: the value must have required property 'm'; /n must be integer",
+      retry_count: 0,
+    });
     expect(calls).toBe(0);
   });
 
@@ -197,7 +261,13 @@ describe("a list of steps", () => {
       input_schema_ref: "#/schemas/in",
     });
     const refused = await executor.execute(flow, { a: 1 });
-    expect(refused.execution_log).toMatchObject([{ step_index: -1, error_type: "SchemaValidationError" }]);
+    expect(refused.execution_log).toMatchObject([
+      {
+        step_index: -1,
+        error_type: "SchemaValidationError",
+        error_message: "The input of the flow does not fit its schema: /a must be string",
+      },
+    ]);
     expect(heard.kinds()).toEqual(["flow_start", "flow_end"]);
 
     const wrongOutput = { ...flow, input_schema_ref: null, output_schema_ref: "#/schemas/out" };
@@ -213,7 +283,32 @@ describe("a list of steps", () => {
     for (const flow of [list([{ tool_name: "a" }], fields), dag({ a: {} }, fields)]) {
       const result = await executor.execute(flow, {});
       expect(result.execution_log.at(-1)?.error_message).toContain("The context of the flow");
+      const fits = { ...flow, schemas: { c: object({ x: "integer", y: "integer" }) } };
+      expect((await executor.execute(fits, { y: 2 })).success).toBe(true);
     }
+  });
+
+  it("[F194] a schema that the flow names is the host's, if the flow has none of its own", async () => {
+    const { executor } = hostWith([constant("a", {})], { schemas: { person: object({ name: "string" }) } });
+    const flow = list([{ tool_name: "a" }], { input_schema_ref: "person" });
+    expect((await executor.execute(flow, { name: "ann" })).success).toBe(true);
+    expect((await executor.execute(flow, { name: 1 })).execution_log[0]?.error_message).toBe(
+      "The input of the flow does not fit its schema: /name must be string",
+    );
+  });
+
+  it("[F40] [F241] steps that go in a circle, which the loader refuses, are no step's fault: the run ends as any other, and rejects", async () => {
+    const { executor, heard } = hostWith(["root", "a", "b"].map((name) => constant(name, {})));
+    const flow = dag({ root: {}, a: { depends_on: ["b"] }, b: { depends_on: ["root"] } });
+    const [root, a, b] = flow.steps;
+    const circle = { ...flow, steps: [root, a, { ...b, depends_on: ["a"] }] } as typeof flow;
+    expect(await rejection(executor.execute(circle, {}, { unchecked: true }))).toMatchObject({
+      name: "GraphError",
+      reason: "cycle",
+    });
+    expect(heard.kinds()).toEqual(["flow_start", "step_queued root", "flow_end"]);
+    expect(heard.of("step_queued")).toMatchObject([{ level: null, group: null }]);
+    expect(heard.of("flow_end")[0]?.result).toMatchObject({ execution_log: [], failed_step: null });
   });
 });
 
@@ -223,6 +318,9 @@ describe("admission", () => {
     const flow = list([{ tool_name: "a" }], { status: "disabled" });
     const error = await rejection<FlowStatusError>(executor.execute(flow, {}));
     expect(error).toMatchObject({ name: "FlowStatusError", flow: "list", status: "disabled" });
+    expect(error.message).toBe(
+      'The flow "list" is "disabled" and not "active"; change its status, or force the run',
+    );
     expect(heard.events).toEqual([]);
     expect(await executor.execute(flow, {}, { force: true })).toMatchObject({ success: true });
   });
@@ -237,7 +335,19 @@ describe("admission", () => {
       "decision_candidates",
     ]);
     expect(error.code).toBe("FLOW-E005");
+    expect(error.message).toBe(
+      [
+        'The flow "list" asks for what this host cannot do:',
+        "safety: no safety gate is enforced here, and without it tools would run that it holds back",
+        "step 0: flow_name: a flow cannot run another one as a step yet; put its steps here",
+        "step 1: decision_candidates: nobody decides between tools during a run; name one",
+      ].join("\n"),
+    );
     expect(heard.events).toEqual([]);
+    const graph = dag({ first: { tool_name: "a", decision_candidates: ["a"] } });
+    expect((await rejection(executor.execute(graph, {}))).message).toContain(
+      "\nstep first: decision_candidates:",
+    );
   });
 
   it("[F36] what cannot work is refused with all errors", async () => {
@@ -249,9 +359,22 @@ describe("admission", () => {
     expect(heard.events).toEqual([]);
   });
 
+  it("[F36] [F30] what may be meant so is no reason, and is not among the errors", async () => {
+    const makes = typed("makes", {}, object({ k: "integer" }));
+    const { executor } = hostWith([makes]);
+    const flow = list([{ tool_name: "makes" }, { tool_name: "makes" }, { tool_name: "none" }]);
+    const error = await rejection<FlowCompileError>(executor.execute(flow, {}));
+    expect(error.findings.map(({ issue_type }) => issue_type)).toEqual(["context_collision", "missing_tool"]);
+    expect(error.message.split("\n")).toEqual([
+      'The flow "list" cannot run:',
+      expect.stringContaining('there is no tool "none"'),
+    ]);
+  });
+
   it("[F58] a bound must be a whole number from 1", () => {
     for (const maxConcurrency of [0, -1, 1.5, NaN])
       expect(() => hostWith([], { maxConcurrency })).toThrow("maxConcurrency must be a whole number from 1");
+    expect(() => hostWith([], { maxConcurrency: Infinity })).not.toThrow();
   });
 });
 
@@ -301,7 +424,40 @@ describe("collisions", () => {
     const initial = await executor.execute(list([{ tool_name: "a" }], { on_context_collision: "error" }), {
       x: 0,
     });
-    expect(initial.execution_log[0]?.error_message).toContain('"x" is already there, from the input');
+    expect(initial.execution_log[0]?.error_message).toBe(
+      'Nothing is merged: "x" is already there, from the input; rename it with output_mapping, or set "on_context_collision" to warn or overwrite',
+    );
+  });
+
+  it("[F8] [F9] what no step wrote was there initially", async () => {
+    const { executor } = hostWith(same);
+    const { collisions } = await executor.execute(list([{ tool_name: "a" }]), { k: 0 });
+    expect(collisions).toEqual([
+      {
+        key: "k",
+        kind: "base",
+        policy: "warn",
+        by: { step_index: 0, step_id: null, tool_name: "a" },
+        over: "initial",
+        unordered: false,
+      },
+    ]);
+  });
+
+  it("[F28] [F9] of several that collide each is told all that is its own, and what to do", async () => {
+    const { executor } = hostWith([
+      constant("a", { k: 1, m: 1 }),
+      constant("b", { k: 2, m: 2, x: 2 }),
+      constant("c", { x: 3, y: 3 }),
+    ]);
+    const flow = dag({ a: {}, b: {}, c: {} }, { on_context_collision: "error" });
+    const { execution_log, failed_step } = await executor.execute(flow, { x: 0, y: 0 });
+    expect(failed_step).toBe(1);
+    expect(execution_log.map(({ error_message }) => error_message)).toEqual([
+      null,
+      'Nothing is merged: "k" is also written by step a, and neither comes after the other; "m" is also written by step a, and neither comes after the other; "x" is already there, from the input; rename it with output_mapping, or give it a rule under "merge" or "on_sibling_collision"',
+      'Nothing is merged: "x" is already there, from the input; "y" is already there, from the input; rename it with output_mapping, or set "on_context_collision" to warn or overwrite',
+    ]);
   });
 
   it("[F21] [F22] [F25] two siblings that write one key fail the later one, whatever the policy; events say so too", async () => {
@@ -354,15 +510,45 @@ describe("collisions", () => {
     },
   );
 
-  it.each(["append", "sum", "shallow_merge"])(
-    "[F20] %s of what it cannot join fails the step",
-    async (name) => {
-      const { executor } = hostWith([constant("a", { k: "x" }), constant("b", { k: "y" })]);
-      const result = await executor.execute(dag({ a: {}, b: {} }, { merge: { k: name } }), {});
-      expect(result).toMatchObject({ success: false, failed_step: 1 });
-      expect(result.execution_log[1]).toMatchObject({ error_type: "ReducerError", error_code: "FLOW-E020" });
+  it.each([
+    ["first", "a"],
+    ["last", "b"],
+  ])(
+    "[F27] %s of siblings, under merge as well, takes that of %s, whoever ends first",
+    async (name, whose) => {
+      for (const order of [
+        ["a", "b"],
+        ["b", "a"],
+      ]) {
+        const gates = new Gates();
+        const { executor } = hostWith(
+          ["a", "b"].map((each) => tool(each, gates.tool(each))),
+          { maxConcurrency: 2 },
+        );
+        const run = executor.execute(dag({ a: {}, b: {} }, { merge: { k: name } }), {});
+        await settled();
+        for (const each of order) await gates.end(each, { k: each });
+        expect((await run).final_output).toEqual({ k: whose });
+      }
     },
   );
+
+  it.each([
+    ["append", "x", 'each value must be a list, and one is "x"'],
+    ["sum", "x", 'each value must be a number, and one is "x"'],
+    ["shallow_merge", "x", 'each value must be an object, and one is "x"'],
+    ["shallow_merge", null, "each value must be an object, and one is null"],
+    ["shallow_merge", [1], "each value must be an object, and one is [1]"],
+  ])("[F20] %s of what it cannot join, such as %j, fails the step", async (name, value, why) => {
+    const { executor } = hostWith([constant("a", { k: value }), constant("b", { k: value })]);
+    const result = await executor.execute(dag({ a: {}, b: {} }, { merge: { k: name } }), {});
+    expect(result).toMatchObject({ success: false, failed_step: 1 });
+    expect(result.execution_log[1]).toMatchObject({
+      error_type: "ReducerError",
+      error_code: "FLOW-E020",
+      error_message: `The reducer for "k" failed with the value of "b": ${why}`,
+    });
+  });
 
   it("[F26] [U14] steps of other levels that do not depend on each other: a warning by levels, an error when ready", async () => {
     const tools = [constant("root", {}), constant("b", { v: "b" }), constant("c", { v: "c" })];
@@ -390,10 +576,10 @@ describe("policies for failures", () => {
     expect(result.execution_log[0]).toMatchObject({
       success: true,
       skipped: true,
-      outputs: {},
       error_type: "StepExecutionError",
       error_message: '"fails" failed: broken',
     });
+    expect(result.execution_log[0]?.outputs).toEqual({});
     expect(heard.of("step_skipped")).toMatchObject([{ step_index: 0 }]);
   });
 
@@ -421,6 +607,17 @@ describe("policies for failures", () => {
     expect(result.cost_report.tool_calls).toBe(2);
   });
 
+  it("[F102] a fallback also steps in for a tool whose output does not fit, which is told", async () => {
+    const wrong = tool("wrong", () => ({ x: "text" }), { output_schema: object({ x: "integer" }) });
+    const { executor } = hostWith([wrong, constant("other", { x: 1 })]);
+    const flow = list([{ tool_name: "wrong", on_error: "fallback:other" }]);
+    const result = await executor.execute(flow, {}, { unchecked: true });
+    expect(result).toMatchObject({ success: true, final_output: { x: 1 } });
+    expect(result.execution_log[0]?.retry_errors).toEqual([
+      'The output of "wrong" does not fit its schema: /x must be integer',
+    ]);
+  });
+
   it("[F103] a fallback that fails is what the step failed of", async () => {
     const worse = tool("worse", () => {
       throw new Error("worse");
@@ -437,7 +634,7 @@ describe("policies for failures", () => {
 
   it("[F104] a contract that does not hold fails the step whatever on_error says", async () => {
     const { executor, heard } = hostWith([constant("a", { x: 1 })]);
-    const schemas = { text: object({ x: "string" }) };
+    const schemas = { text: object({ x: "string", y: "string" }) };
     for (const key of ["output_contract", "input_contract"]) {
       const flow = list([{ tool_name: "a", on_error: "skip", [key]: "#/schemas/text" }], { schemas });
       const result = await executor.execute(flow, { x: 2 });
@@ -445,6 +642,7 @@ describe("policies for failures", () => {
         success: false,
         skipped: false,
         error_type: "ContractError",
+        error_message: `The ${key} of the step does not hold: the value must have required property 'y'; /x must be string`,
       });
     }
     // What comes in is looked at before the tool is called.
@@ -510,6 +708,34 @@ describe("retries", () => {
     const run = executor.execute(list([{ tool_name: "flaky", retry: { retryable_errors } }]), {});
     await ports.advance(1000);
     expect((await run).execution_log[0]).toMatchObject({ retry_count: count, success: count === 1 });
+  });
+
+  it("[F99] [F107] what is thrown and is no error has no name that a policy could mean", async () => {
+    const { executor } = hostWith([
+      tool("t", () => {
+        throw undefined;
+      }),
+    ]);
+    const flow = list([{ tool_name: "t", retry: { retryable_errors: ["Busy"] } }]);
+    expect((await executor.execute(flow, {})).execution_log[0]).toMatchObject({
+      retry_count: 0,
+      error_message: '"t" failed: undefined',
+    });
+  });
+
+  it("[F98] a pause is no longer than a timer can wait", async () => {
+    const { executor, ports, heard } = hostWith([flaky(1)]);
+    const backoff_multiplier = 1;
+    const run = executor.execute(
+      list([{ tool_name: "flaky", retry: { backoff_seconds: 2 ** 31, backoff_multiplier } }]),
+      {},
+    );
+    await settled();
+    expect(heard.of("step_waiting")).toMatchObject([{ waits_for: { ms: 2 ** 31 - 1 } }]);
+    await ports.advance(2 ** 31 - 2);
+    expect(ports.waiting).toBe(1);
+    await ports.advance(1);
+    expect((await run).success).toBe(true);
   });
 
   it("[F98] [F102] each try, and the fallback, gets the input as it was", async () => {

@@ -1,6 +1,6 @@
+import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import type { FlowEvent } from "../../../src/flows/flow/run/events.js";
-import { UnknownParameterError } from "../../../src/flows/flow/run/refusals.js";
 import { dag, list, tool, toolset } from "./support/flows.js";
 import { Gates, hostWith, rejection, settled } from "./support/runs.js";
 
@@ -101,6 +101,8 @@ describe("several runs on one executor", () => {
       name: "AlreadyRunningError",
       traceId: "same",
       holder: "a run in this process",
+      message:
+        "Run same is already being run, by a run in this process; wait for it to end, or end it, and try again",
     });
     await settled();
     await gates.end("a");
@@ -159,11 +161,31 @@ describe("parameters", () => {
       { user: "ann" },
       { params: { token: secret }, unchecked: true },
     );
-    expect(result.execution_log[0]).toMatchObject({ error_type: "KeyCollisionError", success: false });
-    const error = await rejection<UnknownParameterError>(
-      executor.execute(flow, {}, { params: { tokne: 1 } }),
+    expect(result.execution_log[0]).toMatchObject({
+      error_type: "KeyCollisionError",
+      error_message:
+        'Nothing is merged: "token" is already there, from a parameter, which no step overwrites; rename it with output_mapping',
+      success: false,
+    });
+    const both = hostWith([tool("login", () => ({ token: "other", user: "bob" })), tool("all")]);
+    const strict = { ...flow, on_context_collision: "error" } as const;
+    const options = { params: { token: secret }, unchecked: true };
+    expect(
+      (await both.executor.execute(strict, { user: "ann" }, options)).execution_log[0]?.error_message,
+    ).toBe(
+      'Nothing is merged: "token" is already there, from a parameter, which no step overwrites; "user" is already there, from the input; rename it with output_mapping, or set "on_context_collision" to warn or overwrite',
     );
-    expect(error.message).toContain('has no parameter "tokne"; its dynamic_params are: token');
+    for (const [dynamic_params, known] of [
+      [["token", "user"], "token, user"],
+      [[], "none"],
+    ] as const)
+      expect(
+        await rejection(executor.execute({ ...flow, dynamic_params }, {}, { params: { tokne: 1 } })),
+      ).toMatchObject({
+        name: "UnknownParameterError",
+        parameter: "tokne",
+        message: `The flow "list" has no parameter "tokne"; its dynamic_params are: ${known}`,
+      });
   });
 });
 
@@ -307,7 +329,19 @@ describe("listeners", () => {
       if (event.kind === "step_start") break;
     expect(gates.open).toEqual([]);
     expect(heard.of("flow_end")).toHaveLength(1);
-    expect(heard.of("step_end")).toMatchObject([{ record: { status: "cancelled" } }]);
+    const reason = "Nobody reads the events of the run any more";
+    expect(heard.of("step_end")).toMatchObject([
+      { record: { status: "cancelled", error_message: `"a" failed: ${reason}` } },
+    ]);
+    expect(heard.of("step_cancelled")).toMatchObject([{ step_id: "b", reason }]);
+  });
+
+  it("[F76] a stream that is over leaves nothing at the signal that could have ended it", async () => {
+    const { executor } = hostWith([tool("a")]);
+    const { signal } = new AbortController();
+    for await (const { kind } of executor.stream(list([{ tool_name: "a" }]), {}, { signal }))
+      if (kind === "flow_start") expect(getEventListeners(signal, "abort")).not.toEqual([]);
+    expect(getEventListeners(signal, "abort")).toEqual([]);
   });
 
   it("[F132] [F241] a stream returns the result, or throws what the run does, after its last event", async () => {

@@ -33,7 +33,8 @@ export function admit(
 
 /** Throws if this host does not know how to read it. */
 export function checkFormat({ trace_id, flow_name, format_version }: Snapshot): void {
-  if (format_version.split(".")[0] !== snapshotFormat.split(".")[0])
+  const major = (version: string): string | undefined => version.split(".")[0];
+  if (major(format_version) !== major(snapshotFormat))
     throw new CheckpointVersionError(trace_id, flow_name, format_version, snapshotFormat);
 }
 

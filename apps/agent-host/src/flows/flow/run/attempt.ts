@@ -5,7 +5,6 @@ import type { Ports } from "./ports.js";
 import { plainOutput } from "./plain-output.js";
 import type { WaitFor } from "./step-waits.js";
 import {
-  type At,
   StepExecutionError,
   StepUnresponsiveError,
   ToolOutputError,
@@ -14,7 +13,6 @@ import {
 } from "./step-errors.js";
 
 export interface AttemptOptions {
-  readonly at: At;
   /** Says that nobody wants the result any more. */
   readonly signal: AbortSignal;
   readonly timeoutMs: number | undefined;
@@ -39,7 +37,7 @@ export async function attempt(
   input: Record<string, unknown>,
   options: AttemptOptions,
 ): Promise<Record<string, unknown>> {
-  const { at, signal, timeoutMs, graceMs, exclusive, exclusiveKeys, waitFor } = options;
+  const { signal, timeoutMs, graceMs, exclusive, exclusiveKeys, waitFor } = options;
   const token =
     exclusive.tryAcquireAll(exclusiveKeys) ??
     (await waitFor({ for: "exclusive", keys: exclusiveKeys }, () =>
@@ -50,9 +48,11 @@ export async function attempt(
     token.release();
     unlink();
   });
-  const stopped = graceMs === undefined ? work : untilLeftAlone(work, graceMs, options);
-  const output = await (timeoutMs === undefined ? stopped : within(stopped, timeoutMs, abort, options));
-  return plainOutput(output, at, options.maxOutputBytes);
+  const stopped = graceMs === undefined ? work : untilLeftAlone(tool, work, graceMs, options);
+  const output = await (timeoutMs === undefined
+    ? stopped
+    : within(tool, stopped, timeoutMs, abort, options.ports));
+  return plainOutput(output, tool.name, options.maxOutputBytes);
 }
 
 async function call(tool: Tool, input: Record<string, unknown>, signal: AbortSignal): Promise<unknown> {
@@ -79,15 +79,16 @@ function abortable(source: AbortSignal): Abortable {
 }
 
 async function within(
+  { name }: Tool,
   work: Promise<unknown>,
   timeoutMs: number,
   abort: (reason: unknown) => void,
-  { at, ports }: AttemptOptions,
+  ports: Ports,
 ): Promise<unknown> {
   const clock = new AbortController();
   const timeout = ports.wait(timeoutMs, clock.signal).then(
     () => {
-      const error = new ToolTimeoutError(at, timeoutMs);
+      const error = new ToolTimeoutError(name, timeoutMs);
       abort(error);
       throw error;
     },
@@ -95,25 +96,24 @@ async function within(
     () => undefined,
   );
   try {
-    return await Promise.race([work, timeout.then(() => work)]);
+    return await Promise.race([work, timeout]);
   } finally {
     clock.abort();
-    // What comes too late concerns nobody.
-    work.catch(() => undefined);
   }
 }
 
 async function untilLeftAlone(
+  { name }: Tool,
   work: Promise<unknown>,
   graceMs: number,
-  { at, signal, ports }: AttemptOptions,
+  { signal, ports }: AttemptOptions,
 ): Promise<unknown> {
   const over = new AbortController();
   const leftAlone = new Promise<never>((_, reject) => {
     const told = (): void => {
       ports.wait(graceMs, over.signal).then(
         () => {
-          reject(new StepUnresponsiveError(at, graceMs));
+          reject(new StepUnresponsiveError(name, graceMs));
         },
         // It has ended.
         () => undefined,
@@ -125,17 +125,15 @@ async function untilLeftAlone(
     return await Promise.race([work, leftAlone]);
   } finally {
     over.abort();
-    // What comes too late concerns nobody.
-    work.catch(() => undefined);
   }
 }
 
 /** What a tool threw, as an error of the step. Those that are ours keep their type. */
-export function asStepError(error: unknown, at: At): Error {
+export function asStepError(error: unknown, { name }: Tool): Error {
   const isOurs =
     error instanceof ToolTimeoutError ||
     error instanceof StepUnresponsiveError ||
     error instanceof ToolOutputError ||
     error instanceof ToolOutputSizeError;
-  return isOurs ? error : new StepExecutionError(at, error);
+  return isOurs ? error : new StepExecutionError(name, error);
 }

@@ -1,5 +1,5 @@
 import { FlowError } from "./error-codes.js";
-import type { Ports } from "./ports.js";
+import { longestWaitMs, type Ports } from "./ports.js";
 import type { RunResult } from "./records.js";
 
 /** How a run can be ended from outside. */
@@ -58,13 +58,11 @@ export class Cancellation {
     const { signal, deadline } = options;
     this.#options = options;
     this.#ports = ports;
-    const left = deadline === undefined ? Infinity : deadline - ports.wallTime();
     // Once only: the date may be set back, and the deadline is not.
-    this.#end = ports.elapsed() + left;
+    this.#end = ports.elapsed() + (deadline ?? Infinity) - ports.wallTime();
     if (signal?.aborted === true) this.#cancel();
     else signal?.addEventListener("abort", this.#cancel);
-    if (left <= 0) this.#controller.abort(new DeadlineExceededError());
-    else if (left !== Infinity) void this.#startClock(Math.min(left, 2 ** 31 - 1));
+    if (deadline !== undefined) void this.#startClock();
   }
 
   get signal(): AbortSignal {
@@ -80,7 +78,11 @@ export class Cancellation {
   }
 
   get deadlineExceeded(): boolean {
-    return this.#ports.elapsed() >= this.#end;
+    return this.#left <= 0;
+  }
+
+  get #left(): number {
+    return this.#end - this.#ports.elapsed();
   }
 
   /** Leaves nothing behind. */
@@ -93,9 +95,10 @@ export class Cancellation {
     this.#controller.abort(this.#options.signal?.reason);
   };
 
-  async #startClock(ms: number): Promise<void> {
+  async #startClock(): Promise<void> {
     try {
-      await this.#ports.wait(ms, this.#clock.signal);
+      while (!this.deadlineExceeded)
+        await this.#ports.wait(Math.min(this.#left, longestWaitMs), this.#clock.signal);
       this.#controller.abort(new DeadlineExceededError());
     } catch {
       // The run is over.

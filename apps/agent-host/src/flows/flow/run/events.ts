@@ -8,7 +8,7 @@ export interface FlowCollision {
   /** Whose value comes later. */
   readonly by: StepPlace;
   /** Whose value was there. */
-  readonly over: StepPlace | "initial" | "params";
+  readonly over: StepPlace | "initial";
   /** The two do not depend on each other: one is there first only because of its level. */
   readonly unordered: boolean;
 }

@@ -35,10 +35,6 @@ export class FlowExecutor {
     if (strictReconfiguration) this.#changes = new RwLock({ label: "configuration" });
   }
 
-  get configuration(): Configuration {
-    return this.#configuration;
-  }
-
   /** Changes what later runs are made with. */
   async reconfigure(change: Partial<Configuration>): Promise<void> {
     using _alone = await this.#changes?.write();

@@ -10,7 +10,7 @@ export function recordOfFlow({ name }: FlowDefinition, index: number, error: Err
 
 /** A record of what is wrong with a value by the schema that the flow names for it, if something is. */
 export function recordIfUnfit(
-  context: SchemaValidationError["context"],
+  which: "input" | "output" | "context",
   value: unknown,
   index: number,
   ref: string | null,
@@ -18,8 +18,7 @@ export function recordIfUnfit(
 ): StepRecord | undefined {
   const errors = validatorAt(flow, ref, schemas)?.errors(value) ?? [];
   if (errors.length === 0) return undefined;
-  const error = new SchemaValidationError({ tool: flow.name, stepIndex: index }, context, errors);
-  return recordOfFlow(flow, index, error);
+  return recordOfFlow(flow, index, new SchemaValidationError(null, which, errors));
 }
 
 const ofNoStep = {

@@ -1,12 +1,7 @@
-import {
-  type BranchRecord,
-  JoinError,
-  joinGraphMerge,
-  type JoinReport,
-  KeyCollisionError,
-  ReducerError,
-} from "@holdfast/join-merge";
+import { type BranchRecord, joinGraphMerge, type JoinReport } from "@holdfast/join-merge";
+import { messageOf } from "../../../session/message-of.js";
 import { dependenciesOf } from "../check/order.js";
+import type { Step } from "../definition/definition.js";
 import { type Cancellation, FlowCancelledError } from "./cancellation.js";
 import { collisionOf } from "./collisions.js";
 import type { Announcer, EventParts, FlowCollision } from "./events.js";
@@ -48,7 +43,7 @@ export class FlowRun {
     const tell = (event: EventParts): void => {
       this.#tell(event);
     };
-    this.#log = new StepLog(settings.flow, done, settings.ports, tell);
+    this.#log = new StepLog(settings, done, tell);
     this.#checkpoint = new RunCheckpoint(scope, tell);
   }
 
@@ -82,10 +77,10 @@ export class FlowRun {
     } catch (error) {
       failure = error;
     }
-    const records = this.#log.close(this.#branches, reasonOf(failure));
+    const records = this.#log.close(this.#branches, messageOf(failure));
     if (context === undefined) {
       const isCancelled = cancellation.signal.aborted && failure === cancellation.reason;
-      const result = this.#end(records, null, isCancelled ? null : this.#failedStep(failure));
+      const result = this.#end(records, null, isCancelled ? null : failedStep(records));
       if (isCancelled) throw new FlowCancelledError(result, nextStep(records), cancellation);
       if (result.failed_step === null) throw failure;
       return result;
@@ -97,7 +92,7 @@ export class FlowRun {
   async #begin(): Promise<StepRecord | undefined> {
     const { settings, snapshot } = this.#scope;
     const { flow } = settings;
-    const unfit = recordIfUnfit("flow input", snapshot.initial_input, -1, flow.input_schema_ref, settings);
+    const unfit = recordIfUnfit("input", snapshot.initial_input, -1, flow.input_schema_ref, settings);
     if (unfit !== undefined) return unfit;
     try {
       await this.#checkpoint.begin();
@@ -110,11 +105,12 @@ export class FlowRun {
   #joined(): Promise<Readonly<Record<string, unknown>>> {
     const { settings, snapshot, params, concurrency, cancellation } = this.#scope;
     const { flow } = settings;
-    const names = flow.steps.map((_, index) => this.#log.places.nameOf(index));
+    const { places } = this.#log;
     const dependencies = dependenciesOf(flow);
-    const tasks = names.map((name, index) => {
-      const dependsOn = dependencies[index]?.map((each) => names[each] ?? "") ?? [];
-      return [name, { dependsOn, run: (context: StepContext) => this.#step(index, context) }] as const;
+    const tasks = flow.steps.map((step, index) => {
+      const dependsOn = (dependencies[index] ?? []).map((each) => places.nameOf(each));
+      const run = (context: StepContext): Promise<object | undefined> => this.#step(step, index, context);
+      return [places.nameOf(index), { dependsOn, run }] as const;
     });
     const completed = new Map(
       Object.entries(snapshot.steps).map(([name, { contribution }]) => [name, contribution]),
@@ -142,7 +138,7 @@ export class FlowRun {
         this.#log.settled(report.record);
         break;
       case "collision": {
-        const collision = collisionOf(report, this.#log.places, this.#scope.params);
+        const collision = collisionOf(report, this.#log.places);
         this.#collisions.push(collision);
         this.#tell({ kind: "collision", severity: report.level, collision });
         break;
@@ -152,11 +148,9 @@ export class FlowRun {
     }
   }
 
-  async #step(index: number, context: StepContext): Promise<object | undefined> {
+  async #step(step: Step, index: number, context: StepContext): Promise<object | undefined> {
     const { settings } = this.#scope;
-    const step = settings.flow.steps[index];
-    if (step === undefined) throw new RangeError(`there is no step ${index}`);
-    const outcome = await new StepRunner(settings, step, index, context, this.#log.listener(index)).run();
+    const outcome = await new StepRunner(settings, step, context, this.#log.listener(index)).run();
     const record = this.#log.worked(index, outcome);
     if (!outcome.succeeded) throw outcome.error;
     const { contribution } = outcome;
@@ -175,8 +169,8 @@ export class FlowRun {
     );
     const after = flow.steps.length;
     const invalid =
-      recordIfUnfit("flow context", { ...context }, after, flow.context_schema_ref, settings) ??
-      recordIfUnfit("flow output", output, after, flow.output_schema_ref, settings);
+      recordIfUnfit("context", { ...context }, after, flow.context_schema_ref, settings) ??
+      recordIfUnfit("output", output, after, flow.output_schema_ref, settings);
     if (invalid !== undefined) return this.#end([...records, invalid], null, after);
     await this.#checkpoint.end();
     return this.#end(records, output, null);
@@ -205,17 +199,6 @@ export class FlowRun {
     return result;
   }
 
-  /** The step that a run has failed of; `null` if it is not a step's fault. */
-  #failedStep(error: unknown): number | null {
-    const { places } = this.#log;
-    if (error instanceof JoinError || error instanceof ReducerError) return places.indexOf(error.branch);
-    if (!(error instanceof KeyCollisionError)) return null;
-    // The first in order of those whose keys were taken.
-    const names = error.collisions.map(({ by }) => by);
-    const first = this.#branches.find(({ name }) => names.includes(name));
-    return first === undefined ? null : places.indexOf(first.name);
-  }
-
   #tell(event: EventParts): void {
     const { announcer, traceId, settings } = this.#scope;
     const ts = new Date(settings.ports.wallTime()).toISOString();
@@ -223,11 +206,12 @@ export class FlowRun {
   }
 }
 
+/** The step that a run has failed of: the first in order. `null` if it is not a step's fault. */
+function failedStep(records: readonly StepRecord[]): number | null {
+  return records.find(({ status }) => status === "failed")?.step_index ?? null;
+}
+
 function nextStep(records: readonly StepRecord[]): number {
   const next = records.find(({ success }) => !success);
   return next?.step_index ?? records.length;
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,7 +1,7 @@
 import type { Step } from "../definition/definition.js";
 import type { Tool } from "../tools/tool.js";
 import { lookUp, pointerTokens } from "../../json-pointer.js";
-import { type At, InputMappingError } from "./step-errors.js";
+import { InputMappingError } from "./step-errors.js";
 
 /** What a tool gets, and what of it may be written down. */
 export interface Inputs {
@@ -16,20 +16,21 @@ export function resolveInputs(
   context: Readonly<Record<string, unknown>>,
   params: ReadonlySet<string>,
   tool: Tool,
-  at: At,
 ): Inputs {
   const entries = Object.entries(input_mapping);
   const found =
     entries.length === 0
       ? wholeContext(context, tool)
-      : entries.map(([target, source]) => [target, ...valueOf(source, context, target, at)] as const);
-  const value: Record<string, unknown> = {};
-  const shown: Record<string, unknown> = {};
-  for (const [target, from, each] of found) {
-    define(value, target, each);
-    define(shown, target, from !== undefined && params.has(from) ? { $param: from } : each);
-  }
-  return { value: structuredClone(value), shown: structuredClone(shown) };
+      : entries.map(([target, source]) => [target, ...valueOf(source, context, target, tool)] as const);
+  const value = found.map(([target, , each]) => [target, each] as const);
+  const shown = found.map(
+    ([target, from, each]) =>
+      [target, from !== undefined && params.has(from) ? { $param: from } : each] as const,
+  );
+  return {
+    value: structuredClone(Object.fromEntries(value)),
+    shown: structuredClone(Object.fromEntries(shown)),
+  };
 }
 
 type Found = readonly [target: string, from: string | undefined, value: unknown];
@@ -50,19 +51,14 @@ function valueOf(
   source: unknown,
   context: Readonly<Record<string, unknown>>,
   target: string,
-  at: At,
+  tool: Tool,
 ): readonly [from: string | undefined, value: unknown] {
   if (typeof source !== "string") return [undefined, source];
   if (!source.startsWith("/")) {
-    if (!Object.hasOwn(context, source)) throw new InputMappingError(at, target, source, source);
+    if (!Object.hasOwn(context, source)) throw new InputMappingError(tool.name, target, source, source);
     return [source, context[source]];
   }
   const found = lookUp(context, source);
-  if (!found.found) throw new InputMappingError(at, target, source, found.upTo);
+  if (!found.found) throw new InputMappingError(tool.name, target, source, found.upTo);
   return [pointerTokens(source)[0], found.value];
-}
-
-/** Sets a key that may be `__proto__`. */
-function define(object: object, key: string, value: unknown): void {
-  Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true });
 }

@@ -1,22 +1,22 @@
-import { type At, ToolOutputError, ToolOutputSizeError } from "./step-errors.js";
+import { ToolOutputError, ToolOutputSizeError } from "./step-errors.js";
 
 /**
  * An output as data, so that the tool cannot change it later and a resumed run gets the very same. Throws `ToolOutputError`,
  * `ToolOutputSizeError`.
  */
-export function plainOutput(output: unknown, at: At, maxBytes: number): Record<string, unknown> {
+export function plainOutput(output: unknown, tool: string, maxBytes: number): Record<string, unknown> {
   let text: string | undefined;
   try {
     text = jsonOf(output);
   } catch (error) {
-    throw new ToolOutputError(at, `it is no JSON: ${(error as Error).message}`);
+    throw new ToolOutputError(tool, `it is no JSON: ${(error as Error).message}`);
   }
-  const size = Buffer.byteLength(text ?? "", "utf8");
-  if (size > maxBytes) throw new ToolOutputSizeError(at, size, maxBytes);
+  const size = Buffer.byteLength(text ?? "");
+  if (size > maxBytes) throw new ToolOutputSizeError(tool, size, maxBytes);
   const value: unknown = text === undefined ? undefined : JSON.parse(text);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     const what = Array.isArray(value) ? "an array" : value === null ? "null" : `a ${typeof value}`;
-    throw new ToolOutputError(at, `it must be an object with a key for each result, and is ${what}`);
+    throw new ToolOutputError(tool, `it must be an object with a key for each result, and is ${what}`);
   }
   return value as Record<string, unknown>;
 }

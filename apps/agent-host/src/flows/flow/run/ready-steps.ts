@@ -3,7 +3,8 @@ import { dependenciesOf, StepOrder } from "../check/order.js";
 
 /** Which steps can start once others have ended, as the graph that runs them has it. */
 export class ReadySteps {
-  readonly levels: readonly number[] | undefined;
+  /** Of each step; of none where they go in a circle. */
+  readonly levels: readonly number[];
   readonly dependencies: readonly (readonly number[])[];
   /** For each step, how many must end before it. */
   readonly #missing: number[];
@@ -13,14 +14,14 @@ export class ReadySteps {
 
   constructor(flow: FlowDefinition) {
     this.dependencies = dependenciesOf(flow);
-    this.levels = new StepOrder(flow).levels;
+    this.levels = new StepOrder(flow).levels ?? [];
     this.#byLevel = flow.type === "Flow" || flow.scheduling === "levels";
     this.#missing = this.dependencies.map((each) => each.length);
     const dependents = this.dependencies.map((): number[] => []);
     for (const [step, each] of this.dependencies.entries())
       for (const dependency of each) dependents[dependency]?.push(step);
     this.#dependents = dependents;
-    for (const level of this.levels ?? []) this.#left.set(level, (this.#left.get(level) ?? 0) + 1);
+    for (const level of this.levels) this.#left.set(level, (this.#left.get(level) ?? 0) + 1);
   }
 
   first(): readonly number[] {
@@ -35,11 +36,9 @@ export class ReadySteps {
         this.#missing[each] = missing;
         return missing === 0;
       });
-    const level = this.levels?.[step] ?? 0;
+    const level = this.levels[step] ?? 0;
     const left = (this.#left.get(level) ?? 0) - 1;
     this.#left.set(level, left);
-    return left > 0
-      ? []
-      : this.#missing.flatMap((_, each) => (this.levels?.[each] === level + 1 ? [each] : []));
+    return left > 0 ? [] : this.levels.flatMap((other, each) => (other === level + 1 ? [each] : []));
   }
 }

@@ -5,12 +5,8 @@ import { canonicalJson } from "../../canonical-json.js";
 export const reducers: Readonly<Record<ReducerName, (existing: unknown, incoming: unknown) => unknown>> = {
   append: (existing, incoming) => [...list(existing), ...list(incoming)],
   union: (existing, incoming) => {
-    const byText = new Map<string, unknown>();
-    for (const each of [...list(existing), ...list(incoming)]) {
-      const text = canonicalJson(each);
-      if (!byText.has(text)) byText.set(text, each);
-    }
-    return [...byText.values()];
+    const all = [...list(existing), ...list(incoming)];
+    return [...new Map(all.map((each) => [canonicalJson(each), each])).values()];
   },
   sum: (existing, incoming) => number(existing) + number(incoming),
   min: (existing, incoming) => Math.min(number(existing), number(incoming)),

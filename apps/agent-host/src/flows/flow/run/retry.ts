@@ -1,5 +1,5 @@
 import type { Retry } from "../definition/definition.js";
-import type { Ports } from "./ports.js";
+import { longestWaitMs, type Ports } from "./ports.js";
 import { errorCodes } from "./error-codes.js";
 
 /** How long to wait before the how-manieth retry, from 1. */
@@ -9,8 +9,7 @@ export function backoffMs(
   ports: Ports,
 ): number {
   const ms = backoff_seconds * 1000 * backoff_multiplier ** (retry - 1);
-  // The longest time that a timer can wait.
-  return Math.min(jitter ? ms * ports.jitter() : ms, 2 ** 31 - 1);
+  return Math.min(jitter ? ms * ports.jitter() : ms, longestWaitMs);
 }
 
 /** Whether an error is one of those that the policy names, by its own name or code or those of its cause. */

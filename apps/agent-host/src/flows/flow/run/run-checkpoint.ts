@@ -1,3 +1,4 @@
+import { messageOf } from "../../../session/message-of.js";
 import type { CheckpointStore, CompletedStep, Snapshot } from "./checkpoint.js";
 import { Checkpointer } from "./checkpointer.js";
 import type { EventParts } from "./events.js";
@@ -34,17 +35,17 @@ export class RunCheckpoint {
     try {
       await store?.save(snapshot);
     } catch (error) {
-      this.#notWritten(new CheckpointWriteError({ tool: snapshot.flow_name, stepIndex: -1 }, error));
+      this.#notWritten(new CheckpointWriteError(snapshot.flow_name, error));
     }
   }
 
   /** A step is done. Rejects with `CheckpointWriteError` if it fails of that. */
   async completed(name: string, completed: CompletedStep): Promise<void> {
-    const { tool_name, step_index } = completed.record;
+    const { tool_name } = completed.record;
     try {
       await this.#checkpointer?.completed(name, completed);
     } catch (error) {
-      this.#notWritten(new CheckpointWriteError({ tool: tool_name ?? "", stepIndex: step_index }, error));
+      this.#notWritten(new CheckpointWriteError(tool_name ?? name, error));
     }
   }
 
@@ -55,8 +56,11 @@ export class RunCheckpoint {
     try {
       await store?.delete(snapshot.trace_id);
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      this.#tell({ kind: "checkpoint", sequence: -1, error: `it could not be deleted: ${why}` });
+      this.#tell({
+        kind: "checkpoint",
+        sequence: -1,
+        error: `it could not be deleted: ${messageOf(error)}`,
+      });
     }
   }
 

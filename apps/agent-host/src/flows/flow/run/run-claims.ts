@@ -1,14 +1,15 @@
-import { IdReservations, IdTakenError } from "@holdfast/id-reservation";
+import { IdReservations } from "@holdfast/id-reservation";
 import type { CheckpointStore } from "./checkpoint.js";
 import { AlreadyRunningError } from "./refusals.js";
 
 /** Who runs what has which id: one at a time, in this process and, as far as a store knows of them, in others. */
 export class RunClaims {
-  readonly #running = new IdReservations<string>({ label: "runs", onCommit: "forget" });
+  readonly #running = new IdReservations();
 
   /** The right to run it. Rejects with `AlreadyRunningError`. */
   async claim(traceId: string, store: CheckpointStore | undefined): Promise<AsyncDisposable> {
-    const reservation = this.#reserve(traceId);
+    const reservation = this.#running.tryReserve(traceId);
+    if (reservation === null) throw new AlreadyRunningError(traceId, "a run in this process");
     try {
       const lease = await store?.claim?.(traceId);
       return {
@@ -22,15 +23,6 @@ export class RunClaims {
       };
     } catch (error) {
       reservation.release();
-      throw error;
-    }
-  }
-
-  #reserve(traceId: string): { release(): void } {
-    try {
-      return this.#running.reserve(traceId, { label: "a run in this process" });
-    } catch (error) {
-      if (error instanceof IdTakenError) throw new AlreadyRunningError(traceId, error.label ?? "somebody");
       throw error;
     }
   }

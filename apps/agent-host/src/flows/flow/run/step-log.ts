@@ -1,12 +1,11 @@
 import type { BranchRecord } from "@holdfast/join-merge";
-import type { FlowDefinition } from "../definition/definition.js";
 import { collisionsInWords } from "./collisions.js";
 import type { EventParts } from "./events.js";
-import type { Ports } from "./ports.js";
 import { ReadySteps } from "./ready-steps.js";
 import { errorFields, type StepRecord, type StepStatus } from "./records.js";
 import { StepPlaces } from "./step-places.js";
 import type { StepOutcome } from "./step-outcome.js";
+import type { StepSettings } from "./step-settings.js";
 import type { StepListener } from "./step-waits.js";
 
 /** What is known of a step while a run goes on. */
@@ -17,37 +16,33 @@ interface StepState {
   started_at?: string;
   endedAt?: number;
   completed_at?: string;
+  duration_ms?: number;
   slot?: number;
   outcome?: StepOutcome;
   /** It was done before this run was resumed, or has its final record. */
-  record?: StepRecord;
+  record?: StepRecord | undefined;
 }
 
 /** Notes what becomes of the steps of a run, and tells of it. */
 export class StepLog {
   readonly places: StepPlaces;
-  readonly #flow: FlowDefinition;
-  readonly #ports: Ports;
+  readonly #settings: Pick<StepSettings, "flow" | "params" | "ports">;
   readonly #tell: (event: EventParts) => void;
   readonly #ready: ReadySteps;
   readonly #states: StepState[];
   readonly #slots = new Set<number>();
 
   constructor(
-    flow: FlowDefinition,
+    settings: Pick<StepSettings, "flow" | "params" | "ports">,
     done: ReadonlyMap<string, StepRecord>,
-    ports: Ports,
     tell: (event: EventParts) => void,
   ) {
-    this.#flow = flow;
-    this.#ports = ports;
+    const { flow } = settings;
+    this.#settings = settings;
     this.#tell = tell;
     this.#ready = new ReadySteps(flow);
     this.places = new StepPlaces(flow, this.#ready.levels);
-    this.#states = flow.steps.map((_, index) => {
-      const record = done.get(this.places.nameOf(index));
-      return record === undefined ? {} : { record };
-    });
+    this.#states = flow.steps.map((_, index) => ({ record: done.get(this.places.nameOf(index)) }));
   }
 
   get toolCalls(): number {
@@ -59,11 +54,11 @@ export class StepLog {
   }
 
   started(name: string): void {
-    const state = this.#stateOf(name);
+    const state = this.#stateOf(this.places.indexOf(name));
     let slot = 0;
     while (this.#slots.has(slot)) slot += 1;
     this.#slots.add(slot);
-    Object.assign(state, { slot, startedAt: this.#ports.elapsed(), started_at: this.#now() });
+    Object.assign(state, { slot, startedAt: this.#settings.ports.elapsed(), started_at: this.#now() });
   }
 
   /** Told how the work of a step gets on. */
@@ -85,20 +80,23 @@ export class StepLog {
     };
   }
 
-  /** The work of a step is done; what counts as its end is for the graph to say. */
+  /** The work of a step is done; what counts as its end is for the graph to say. Returns its record as one that succeeded. */
   worked(index: number, outcome: StepOutcome): StepRecord {
-    const state = this.#states[index] ?? {};
-    Object.assign(state, { outcome, endedAt: this.#ports.elapsed(), completed_at: this.#now() });
-    return this.#record(index, outcome.succeeded ? "succeeded" : "failed", outcome.error);
+    const state = this.#stateOf(index);
+    const endedAt = this.#settings.ports.elapsed();
+    const duration_ms = endedAt - (state.startedAt ?? endedAt);
+    Object.assign(state, { outcome, endedAt, completed_at: this.#now(), duration_ms });
+    return this.#record(index, "succeeded", outcome.error);
   }
 
   /** The graph says how a step has ended. */
   settled(branch: BranchRecord): void {
     const index = this.places.indexOf(branch.name);
-    const state = this.#states[index];
-    if (state === undefined) return;
+    const state = this.#stateOf(index);
     if (state.slot !== undefined) this.#slots.delete(state.slot);
-    const record = this.#record(index, statusOf(branch), errorOf(branch) ?? state.outcome?.error);
+    // What the graph knows of an error, such as that it cannot be written down that the step is done, or else what was skipped.
+    const { error = state.outcome?.error } = branch as { readonly error?: unknown };
+    const record = this.#record(index, statusOf(branch), error);
     state.record = record;
     const { launched_at, started_at, completed_at } = record;
     this.#tell({
@@ -118,7 +116,7 @@ export class StepLog {
   close(branches: readonly BranchRecord[], reason: string): StepRecord[] {
     return branches.map((branch) => {
       const index = this.places.indexOf(branch.name);
-      const { record } = this.#states[index] ?? {};
+      const { record } = this.#stateOf(index);
       if (record === undefined) {
         this.#tell({ kind: "step_cancelled", reason, ...this.places.ofStep(index) });
         return this.#record(index, "not_started", undefined);
@@ -130,7 +128,7 @@ export class StepLog {
         success: false,
         outputs: null,
         ...errorFields(branch.error),
-        ...collisionsInWords(branch, this.#flow, this.places),
+        ...collisionsInWords(branch, this.#settings, this.places),
       } as const;
       this.#tell({ kind: "merge_failed", record: refused, ...this.places.ofStep(index) });
       return refused;
@@ -139,34 +137,32 @@ export class StepLog {
 
   #queue(steps: readonly number[]): void {
     for (const index of steps) {
-      const state = this.#states[index];
-      if (state === undefined) continue;
+      const state = this.#stateOf(index);
       if (state.record !== undefined) this.#queue(this.#ready.after(index));
       else {
-        Object.assign(state, { queuedAt: this.#ports.elapsed(), launched_at: this.#now() });
+        Object.assign(state, { queuedAt: this.#settings.ports.elapsed(), launched_at: this.#now() });
         this.#tell({ kind: "step_queued", ...this.places.ofStep(index) });
       }
     }
   }
 
   #record(index: number, status: StepStatus, error: unknown): StepRecord {
-    const state = this.#states[index] ?? {};
-    const { outcome, startedAt, endedAt } = state;
-    const hasError = error !== undefined || status === "failed";
+    const state = this.#stateOf(index);
+    const { outcome } = state;
     return {
       ...this.places.placeOf(index),
-      flow_name: this.#flow.name,
+      flow_name: this.#settings.flow.name,
       level: this.places.levelOf(index),
       status,
       success: status === "succeeded",
       inputs: outcome?.inputs?.shown ?? null,
       // A copy: what the context holds goes on to other steps.
       outputs: outcome?.skipped === true ? {} : structuredClone(outcome?.outputs ?? null),
-      ...(hasError ? errorFields(error) : noError),
+      ...(error === undefined ? noError : errorFields(error)),
       launched_at: state.launched_at ?? null,
       started_at: state.started_at ?? null,
       completed_at: state.completed_at ?? null,
-      duration_ms: startedAt === undefined || endedAt === undefined ? null : endedAt - startedAt,
+      duration_ms: state.duration_ms ?? null,
       barrier_ms: this.#barrierOf(index),
       worker_slot: state.slot ?? null,
       retry_count: Math.max(0, (outcome?.attempts ?? 0) - 1),
@@ -180,19 +176,19 @@ export class StepLog {
 
   /** From when all that it depends on was done to when its level began. */
   #barrierOf(index: number): number | null {
-    const { queuedAt } = this.#states[index] ?? {};
-    const ends = this.#ready.dependencies[index]?.map((each) => this.#states[each]?.endedAt) ?? [];
+    const { queuedAt } = this.#stateOf(index);
+    const ends = (this.#ready.dependencies[index] ?? []).map((each) => this.#stateOf(each).endedAt);
     if (queuedAt === undefined || ends.length === 0) return null;
     const known = ends.filter((each) => each !== undefined);
     return known.length < ends.length ? null : queuedAt - Math.max(...known);
   }
 
-  #stateOf(name: string): StepState {
-    return this.#states[this.places.indexOf(name)] ?? {};
+  #stateOf(index: number): StepState {
+    return this.#states[index] ?? {};
   }
 
   #now(): string {
-    return new Date(this.#ports.wallTime()).toISOString();
+    return new Date(this.#settings.ports.wallTime()).toISOString();
   }
 }
 
@@ -200,9 +196,4 @@ const noError = { error_type: null, error_code: null, error_message: null } as c
 
 function statusOf({ status }: BranchRecord): StepStatus {
   return status === "succeeded" || status === "failed" ? status : "cancelled";
-}
-
-/** What the graph knows of an error: that the step was told to stop, or what it threw. */
-function errorOf(branch: BranchRecord): unknown {
-  return branch.status === "failed" || branch.status === "cancelled" ? branch.error : undefined;
 }

@@ -7,7 +7,7 @@ export class StepPlaces {
   readonly #levels: readonly number[] | undefined;
   readonly #indexes: ReadonlyMap<string, number>;
 
-  constructor(flow: FlowDefinition, levels: readonly number[] | undefined) {
+  constructor(flow: FlowDefinition, levels: readonly number[]) {
     this.#flow = flow;
     this.#levels = flow.type === "DAGFlow" && flow.scheduling === "levels" ? levels : undefined;
     this.#indexes = new Map(flow.steps.map((_, index) => [this.nameOf(index), index]));

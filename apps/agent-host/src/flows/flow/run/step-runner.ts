@@ -4,7 +4,7 @@ import type { Tool } from "../tools/tool.js";
 import type { Output } from "./cache.js";
 import { type Inputs, resolveInputs } from "./inputs.js";
 import { checkContract } from "./step-contract.js";
-import { type At, ContractError, OutputMappingError, ToolNotFoundError } from "./step-errors.js";
+import { ContractError, OutputMappingError, ToolNotFoundError } from "./step-errors.js";
 import { newOutcome, type StepOutcome } from "./step-outcome.js";
 import type { StepContext, StepSettings } from "./step-settings.js";
 import type { StepListener } from "./step-waits.js";
@@ -16,22 +16,16 @@ export class StepRunner {
   readonly #settings: StepSettings;
   readonly #step: Step;
   readonly #context: StepContext;
-  readonly #at: At;
+  readonly #tool: string;
   readonly #runner: ToolRunner;
   readonly #listener: StepListener;
 
-  constructor(
-    settings: StepSettings,
-    step: Step,
-    stepIndex: number,
-    context: StepContext,
-    listener: StepListener,
-  ) {
+  constructor(settings: StepSettings, step: Step, context: StepContext, listener: StepListener) {
     this.#settings = settings;
     this.#step = step;
     this.#context = context;
-    this.#at = { tool: step.tool_name ?? "", stepIndex };
-    this.#runner = new ToolRunner(settings, step, context, this.#at, this.#outcome, listener);
+    this.#tool = step.tool_name ?? "";
+    this.#runner = new ToolRunner(settings, step, context, this.#outcome, listener);
     this.#listener = listener;
   }
 
@@ -39,7 +33,7 @@ export class StepRunner {
     const outcome = this.#outcome;
     try {
       const outputs = await this.#outputs();
-      checkContract("output", outputs, this.#step, this.#at, this.#settings);
+      checkContract("output", outputs, this.#step, this.#settings);
       outcome.outputs = outputs;
       outcome.contribution = this.#project(outputs);
       outcome.succeeded = true;
@@ -57,11 +51,11 @@ export class StepRunner {
   }
 
   async #outputs(): Promise<Output> {
-    const tool = this.#tool(this.#at.tool);
+    const tool = this.#find(this.#tool);
     const { params } = this.#settings;
-    const inputs = resolveInputs(this.#step, this.#context.base, params, tool, this.#at);
+    const inputs = resolveInputs(this.#step, this.#context.base, params, tool);
     this.#outcome.inputs = inputs;
-    checkContract("input", inputs.value, this.#step, this.#at, this.#settings);
+    checkContract("input", inputs.value, this.#step, this.#settings);
     this.#listener.started(inputs.shown);
     try {
       return await this.#runner.run(tool, inputs);
@@ -77,12 +71,12 @@ export class StepRunner {
     this.#outcome.fallback = name;
     const failed = (error as Error).message;
     if (this.#outcome.retryErrors.at(-1) !== failed) this.#outcome.retryErrors.push(failed);
-    return await this.#runner.once(this.#tool(name), inputs);
+    return await this.#runner.once(this.#find(name), inputs);
   }
 
-  #tool(name: string): Tool {
+  #find(name: string): Tool {
     const tool = this.#settings.tools.get(name);
-    if (tool === undefined) throw new ToolNotFoundError({ ...this.#at, tool: name });
+    if (tool === undefined) throw new ToolNotFoundError(name);
     return tool;
   }
 
@@ -90,7 +84,7 @@ export class StepRunner {
     const { output_mapping } = this.#step;
     if (output_mapping === null) return outputs;
     for (const key of Object.values(output_mapping))
-      if (!Object.hasOwn(outputs, key)) throw new OutputMappingError(this.#at, key, Object.keys(outputs));
+      if (!Object.hasOwn(outputs, key)) throw new OutputMappingError(this.#tool, key, Object.keys(outputs));
     return project(outputs, output_mapping);
   }
 }

@@ -16,11 +16,11 @@ export async function* streamedRun(
     wake();
   };
   const left = new AbortController();
-  const { signal, unlink } = linkSignals([options.signal, left.signal]);
+  const { signal } = linkSignals([options.signal, left.signal]);
   const run = start({
     ...options,
     signal,
-    middleware: [...(options.middleware ?? []), { name: "stream", event: put }],
+    middleware: [...(options.middleware ?? []), { event: put }],
   });
   const over = run
     .catch(() => undefined)
@@ -38,8 +38,8 @@ export async function* streamedRun(
       yield event;
     }
   } finally {
+    // Takes the listener off the signal of the caller, too.
     left.abort(new Error("Nobody reads the events of the run any more"));
     await over;
-    unlink();
   }
 }

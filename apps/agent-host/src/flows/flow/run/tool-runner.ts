@@ -7,7 +7,7 @@ import type { Inputs } from "./inputs.js";
 import { plainOutput } from "./plain-output.js";
 import { backoffMs, isRetryable } from "./retry.js";
 import { checkContract } from "./step-contract.js";
-import { type At, SchemaValidationError } from "./step-errors.js";
+import { SchemaValidationError } from "./step-errors.js";
 import type { StepOutcome } from "./step-outcome.js";
 import type { StepContext, StepSettings } from "./step-settings.js";
 import { type StepListener, type WaitFor, waitsOf } from "./step-waits.js";
@@ -17,7 +17,6 @@ export class ToolRunner {
   readonly #settings: StepSettings;
   readonly #step: Step;
   readonly #context: StepContext;
-  readonly #at: At;
   readonly #outcome: StepOutcome;
   readonly #waitFor: WaitFor;
   readonly #cached: CachedOutputs | undefined;
@@ -26,14 +25,12 @@ export class ToolRunner {
     settings: StepSettings,
     step: Step,
     context: StepContext,
-    at: At,
     outcome: StepOutcome,
     listener: StepListener,
   ) {
     this.#settings = settings;
     this.#step = step;
     this.#context = context;
-    this.#at = at;
     this.#outcome = outcome;
     this.#waitFor = waitsOf(context, listener);
     const { cache } = settings;
@@ -45,7 +42,7 @@ export class ToolRunner {
 
   /** As the step says: from the cache, or with its retries. */
   async run(tool: Tool, inputs: Inputs): Promise<Output> {
-    const input = this.#validInput(tool, inputs, this.#at);
+    const input = this.#validInput(tool, inputs);
     const { computing } = this.#settings;
     const cached = this.#cached;
     if (cached === undefined || tool.traits.cacheable !== true) return await this.#computed(tool, input);
@@ -58,7 +55,7 @@ export class ToolRunner {
       (await this.#waitFor({ for: "cache" }, () => computing.acquire(text, { signal })));
     signal.throwIfAborted();
     const known = await cached.get(key, (output) =>
-      this.#validOutput(tool, plainOutput(output, this.#at, this.#maxBytes(tool)), this.#at),
+      this.#validOutput(tool, plainOutput(output, tool.name, this.#maxBytes(tool))),
     );
     if (known !== undefined) {
       this.#outcome.cached = true;
@@ -66,20 +63,18 @@ export class ToolRunner {
     }
     const outputs = await this.#computed(tool, input);
     // What does not hold to the step's contract is not what the next one wants to get either.
-    checkContract("output", outputs, this.#step, this.#at, this.#settings);
+    checkContract("output", outputs, this.#step, this.#settings);
     await cached.set(key, outputs);
     return outputs;
   }
 
   /** Once, of a tool in place of the step's own. */
   async once(tool: Tool, inputs: Inputs): Promise<Output> {
-    const at = { ...this.#at, tool: tool.name };
-    const input = this.#validInput(tool, inputs, at);
-    return this.#validOutput(tool, await this.#call(tool, input, at), at);
+    return this.#validOutput(tool, await this.#call(tool, this.#validInput(tool, inputs)));
   }
 
   async #computed(tool: Tool, input: Record<string, unknown>): Promise<Output> {
-    return this.#validOutput(tool, await this.#withRetries(tool, input), this.#at);
+    return this.#validOutput(tool, await this.#withRetries(tool, input));
   }
 
   async #withRetries(tool: Tool, input: Record<string, unknown>): Promise<Output> {
@@ -90,7 +85,7 @@ export class ToolRunner {
     for (;;) {
       this.#outcome.attempts += 1;
       try {
-        return await this.#call(tool, input, this.#at);
+        return await this.#call(tool, input);
       } catch (error) {
         const { message } = error as Error;
         retryErrors.push(message);
@@ -105,7 +100,7 @@ export class ToolRunner {
     }
   }
 
-  async #call(tool: Tool, input: Record<string, unknown>, at: At): Promise<Output> {
+  async #call(tool: Tool, input: Record<string, unknown>): Promise<Output> {
     const { toolTimeoutMs, graceMs, exclusive, ports } = this.#settings;
     const { timeout_ms, exclusive: stepKey } = this.#step;
     const { traits } = tool;
@@ -113,7 +108,6 @@ export class ToolRunner {
     this.#outcome.toolCalls += 1;
     try {
       return await attempt(tool, input, {
-        at,
         signal,
         waitFor: this.#waitFor,
         ports,
@@ -124,7 +118,7 @@ export class ToolRunner {
         maxOutputBytes: this.#maxBytes(tool),
       });
     } catch (error) {
-      throw asStepError(error, at);
+      throw asStepError(error, tool);
     }
   }
 
@@ -132,17 +126,17 @@ export class ToolRunner {
     return traits.max_output_bytes ?? this.#settings.maxOutputBytes;
   }
 
-  #validInput(tool: Tool, inputs: Inputs, at: At): Record<string, unknown> {
+  #validInput(tool: Tool, inputs: Inputs): Record<string, unknown> {
     // Defaults are filled in, which is nobody else's business.
     const input = structuredClone(inputs.value);
     const errors = tool.input?.errors(input) ?? [];
-    if (errors.length > 0) throw new SchemaValidationError(at, "input", errors);
+    if (errors.length > 0) throw new SchemaValidationError(tool.name, "input", errors);
     return input;
   }
 
-  #validOutput(tool: Tool, output: Output, at: At): Output {
+  #validOutput(tool: Tool, output: Output): Output {
     const errors = tool.output?.errors(output) ?? [];
-    if (errors.length > 0) throw new SchemaValidationError(at, "output", errors);
+    if (errors.length > 0) throw new SchemaValidationError(tool.name, "output", errors);
     return output;
   }
 }
