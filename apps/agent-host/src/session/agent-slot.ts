@@ -34,6 +34,8 @@ export interface SlotCounters {
   received: number;
   /** Those of them that came outside of a turn or from a child that was replaced; and conversations that were lost. */
   dropped: number;
+  /** Conversations that were lost, alone. */
+  lost: number;
   /** Children that were started. */
   started: number;
   /** Turns that failed for a mistake in our own code, an impossible transition among them. */
@@ -56,7 +58,7 @@ export type TurnListener = Pick<Turn, "take" | "heard" | "ended">;
  * one is started when the one before is reaped.
  */
 export class AgentSlot {
-  readonly counters: SlotCounters = { sent: 0, received: 0, dropped: 0, started: 0, mistakes: 0 };
+  readonly counters: SlotCounters = { sent: 0, received: 0, dropped: 0, lost: 0, started: 0, mistakes: 0 };
   readonly #options: SlotOptions;
   readonly #starting = new Mutex({ label: "agent start" });
   readonly #reaping = new Set<Promise<void>>();
@@ -145,6 +147,7 @@ export class AgentSlot {
     this.#conversation = undefined;
     this.#lost = true;
     this.counters.dropped += 1;
+    this.counters.lost += 1;
   }
 
   #start(): Generation {

@@ -110,6 +110,15 @@ describe("an agent that is a process", () => {
     expect(events).toEqual([{ type: "stream_delta", text: "hi" }]);
   });
 
+  it("[P60] may go on with a conversation under another name", async () => {
+    const conversation = { kind: "resume", sessionId: "s-0" } as const;
+    const { agent, reply, events } = await asked({ conversation });
+    await agent.text("hi");
+    await agent.result("hi");
+    expect(reply.value).toEqual({ text: "hi", sessionId: "s-1" });
+    expect(events).toEqual([{ type: "stream_delta", text: "hi" }]);
+  });
+
   it("[P63] a conversation that it does not know any more is a warning, and a new one", async () => {
     const conversation = { kind: "resume", sessionId: "s-0" } as const;
     const { agent, agents, reply, events } = await asked({ conversation, systemPrompt: "be kind" });

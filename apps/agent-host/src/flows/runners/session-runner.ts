@@ -53,8 +53,9 @@ export class SessionRunner implements Runner {
         },
       });
       const text = answerOf(outcome, signal);
-      const { conversation: sessionId = null } = session.status();
-      if (conversation.kind === "resume" && sessionId !== conversation.sessionId)
+      const { conversation: sessionId = null, counters } = session.status();
+      // Another name alone says nothing: agents may go on under a new one.
+      if (conversation.kind === "resume" && counters.lost > 0)
         request.onEvent({
           type: "warning",
           text: `the conversation ${conversation.sessionId} is lost; it goes on in a new one`,
