@@ -13,6 +13,9 @@ const b = "  - {id: b, prompt: pb, async: true}\n";
 const c = "  - {id: c, prompt: pc, async: true}\n";
 const joined = "  - {id: j, action: join, depends_on: [a, b]}\n";
 const patient = "  - {id: j, action: join, depends_on: [a, b], on_error: wait_for_all}\n";
+/** A pipeline that steps call. */
+const sub =
+  "sub: [{id: a, prompt: pa, async: true}, {id: b, prompt: pb, async: true}, {id: j, action: join, depends_on: [a, b]}]";
 const graces = { stop: 1000, force: 500 };
 
 describe("fail_fast", () => {
@@ -474,6 +477,25 @@ describe("stopping", () => {
     expect(error?.secondary.map((each) => (each as Error).message)).toEqual(['step "a": second']);
   });
 
+  it.each([
+    ["the main flow", ""],
+    ["a branch", ", async: true"],
+  ])("[P116] [P128] what failed besides in a pipeline that was called is not lost: by %s", async (_, how) => {
+    const runner = new StubRunner({ "s::a": deaf, "s::b": deaf });
+    const run = begin(
+      `  - {id: s, pipeline: sub${how}}\n  - {id: k, action: join, depends_on: [s]}`,
+      runner,
+      { more: `pipelines: {${sub}}\n` },
+    );
+    const [first, second] = await Promise.all([runner.called("s::a"), runner.called("s::b")]);
+    second.fail("first");
+    await run.seen("step_failed", "s::b");
+    first.fail("second");
+    const { error } = await run.result;
+    expect(error?.message).toContain("first");
+    expect(error?.secondary.map(({ message }) => message)).toEqual(['step "s": in sub: step "a": second']);
+  });
+
   it("[P121] a failure of the main flow stops the branches, and is the error", async () => {
     const runner = new StubRunner({ a: held, b: held, s: fails("main is down") });
     const run = begin(`${a}${b}  - {id: s, prompt: ps}\n${joined}`, runner);
@@ -566,6 +588,34 @@ describe("stopping", () => {
     expect((await run.result).status).toBe("killed");
     expect(told(run.events, "step_cancelled")).toEqual(["step_cancelled a::x", "step_cancelled a"]);
     expect((await run.seen("step_cancelled", "a")).outcome).toBe("cancelled");
+  });
+
+  it("[P118] who runs for a step that is stopped is told why that is, and because of whom", async () => {
+    const runner = new StubRunner({ "s::x": held, b: held });
+    const run = begin(
+      `  - {id: s, pipeline: sub, async: true}\n${b}  - {id: j, action: join, depends_on: [s, b]}`,
+      runner,
+      { more: "pipelines: {sub: [{id: x, prompt: px}]}\n" },
+    );
+    await runner.called("s::x");
+    (await runner.called("b")).fail("down");
+    await run.result;
+    const why = { cancelledBy: "b", reason: "fail_fast", outcome: "cancelled" };
+    expect(await run.seen("step_cancelled", "s::x")).toMatchObject(why);
+    expect(await run.seen("step_cancelled", "s")).toMatchObject(why);
+  });
+
+  it("[P118] [P119] [P157] in a pipeline that is called, who is the cause has its whole name, too", async () => {
+    const runner = new StubRunner({ "s::a": held, "s::b": held });
+    const run = begin("  - {id: s, pipeline: sub}", runner, { more: `pipelines: {${sub}}\n` });
+    await runner.called("s::a");
+    (await runner.called("s::b")).fail("down");
+    await run.result;
+    expect(await run.seen("step_cancelled", "s::a")).toMatchObject({ cancelledBy: "s::b" });
+    expect((await run.seen("step_failed", "s::j")).join).toEqual({
+      trigger: "s::b",
+      cancelled: [{ stepId: "s::a", outcome: "cancelled" }],
+    });
   });
 
   it("[P117] what was cancelled leaves the conversation as it was", async () => {

@@ -9,6 +9,7 @@ import { KeptRun } from "../../src/flows/pipelines/checkpoint/kept-run.js";
 import { Library } from "../../src/flows/pipelines/library.js";
 import { Pause } from "../../src/flows/pipelines/run/pause.js";
 import type { PipelineRunOptions } from "../../src/flows/pipelines/run/pipeline-run.js";
+import { StepError } from "../../src/flows/pipelines/values/step-error.js";
 import { AiRunner } from "../../src/flows/runners/ai-runner.js";
 import type { Runner } from "../../src/flows/runners/runner.js";
 import { MemoryCheckpoint } from "./support/memory-checkpoint.js";
@@ -115,6 +116,16 @@ describe("a pipeline that is resumed", () => {
     expect(merged.before.error?.type).toBe("schema/output-validation-failed");
     expect(merged.after.response).toBe('{"a":{"ok":1}}');
   });
+
+  it.each([["before"], ["then"]])(
+    "a private step of a join that failed costs the branches nothing: %s",
+    async (place) => {
+      const text = `  - {id: a, prompt: pa, async: true}\n  - {id: j, action: join, depends_on: [a], ${place}: [mine]}`;
+      const second = new StubRunner();
+      const { after } = await twice(text, new StubRunner({ [`j::${place}::0`]: fails("down") }), second);
+      expect([second.prompts, after.status]).toEqual([["mine"], "completed"]);
+    },
+  );
 
   it("[P62] goes on with the conversations that it had, and tells again what was said in them", async () => {
     const text = `  - {id: m, prompt: pm}
@@ -340,14 +351,34 @@ describe("a pipeline that is resumed", () => {
     expect(checkpoint.journal.saved().called).toEqual([]);
   });
 
-  it("a checkpoint that cannot be written ends the run, and nothing goes on past it", async () => {
-    const checkpoint = new MemoryCheckpoint();
-    checkpoint.written = () => Promise.reject(new Error("no space left"));
-    const runner = new StubRunner();
-    const { status, error } = await begin(steps, runner, { checkpoint }).result;
-    expect([status, error?.message]).toEqual(["failed", expect.stringContaining("no space left")]);
-    expect(runner.prompts).not.toContain("[a]:\npa\n\n[b]:\npb\n");
-  });
+  it.each([
+    ["of one pipeline", steps, ""],
+    [
+      "of one that is called",
+      "  - {id: s, pipeline: sub}",
+      `pipelines:\n  sub:\n${steps.replace(/^/gm, "  ")}\n`,
+    ],
+    [
+      "of one that a branch calls",
+      "  - {id: s, pipeline: sub, async: true}\n  - {id: e, action: join, depends_on: [s]}",
+      `pipelines:\n  sub:\n${steps.replace(/^/gm, "  ")}\n`,
+    ],
+  ])(
+    "a checkpoint that cannot be written ends the run, and nothing goes on past it; that is told once, whoever was about to: %s",
+    async (_, text, more) => {
+      const checkpoint = new MemoryCheckpoint();
+      const full = (): StepError => new StepError("storage/write-failed", "no space left");
+      checkpoint.written = () => Promise.reject(full());
+      const runner = new StubRunner();
+      const run = begin(text, runner, { checkpoint, more });
+      const { status, error } = await run.result;
+      expect([status, error?.message]).toEqual(["failed", expect.stringContaining("no space left")]);
+      expect(error?.secondary).toEqual([]);
+      expect(runner.prompts).not.toContain("[a]:\npa\n\n[b]:\npb\n");
+      // Whoever only looks on is told the same.
+      expect(run.events.at(-1)).toMatchObject({ type: "run_finished", status: "failed", error });
+    },
+  );
 });
 
 describe("runs in a folder", () => {
