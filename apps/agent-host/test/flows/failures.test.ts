@@ -734,7 +734,7 @@ describe("stopping", () => {
     expect(runner.prompts).not.toContain("pb");
     expect(runner.calls[0]?.request.signal.reason).toMatchObject({
       type: "runner/cancelled",
-      message: expect.stringMatching(/^step "[as]" was cancelled \(kill\)$/),
+      message: expect.stringMatching(/^step "[as]" was cancelled \(kill\)$/) as string,
       stepId: runner.calls[0]?.request.stepId,
     });
   });

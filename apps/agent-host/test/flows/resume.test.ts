@@ -356,6 +356,19 @@ describe("a pipeline that is resumed", () => {
     expect([second.prompts, after.status]).toEqual([[], "completed"]);
   });
 
+  it("a human who has gone while a join asked for one costs the branches nothing", async () => {
+    const text = `  - {id: a, prompt: pa, async: true}
+  - {id: j, action: join, depends_on: [a], on_result: [{always: true, action: pause_for_human}]}`;
+    const human = {
+      atGate: () => Promise.reject(new Error("gone")),
+      permission: () => Promise.resolve({ allowed: false }),
+    };
+    const second = new StubRunner();
+    const { before } = await twice(text, new StubRunner(), second, { human });
+    expect(before.error?.message).toBe('step "j": gone');
+    expect(second.prompts).toEqual([]);
+  });
+
   it("goes on past a private step that failed, as it did before", async () => {
     const text = "  - {id: m, prompt: pm, before: [{prompt: y, on_error: continue}]}";
     const first = new StubRunner({ "m::before::0": fails("down"), m: fails("down") });
@@ -543,6 +556,16 @@ describe("a pipeline that is resumed", () => {
   );
 });
 
+it("[P128] a checkpoint that cannot be written after a failure is told besides", async () => {
+  const checkpoint = new MemoryCheckpoint();
+  checkpoint.written = () => Promise.reject(new StepError("storage/write-failed", "no space left"));
+  const { error } = await begin("  - {id: m, prompt: pm}", new StubRunner({ m: fails("down") }), {
+    checkpoint,
+  }).result;
+  expect(error?.message).toBe('step "m": down');
+  expect(error?.secondary.map(({ message }) => message)).toEqual(["no space left"]);
+});
+
 describe("runs in a folder", () => {
   interface Kept {
     readonly folders: RunFolders;
@@ -619,7 +642,7 @@ describe("runs in a folder", () => {
     };
     await expect(resume()).rejects.toMatchObject({
       name: "ResumeRefusedError",
-      message: expect.stringContaining('no run "r"'),
+      message: expect.stringContaining('no run "r"') as string,
     });
   });
 
@@ -691,7 +714,7 @@ describe("runs in a folder", () => {
     writeFileSync(checkpointOf(run), `${change(lines).join("\n")}\n`);
     await expect(run.resume()).rejects.toMatchObject({
       name: "UnusableCheckpointError",
-      message: expect.stringContaining("damaged or changed"),
+      message: expect.stringContaining("damaged or changed") as string,
     });
   });
 
@@ -781,7 +804,7 @@ describe("runs in a folder", () => {
     run.journal.noteAnswer("a");
     await expect(run.written()).rejects.toMatchObject({
       type: "storage/write-failed",
-      cause: expect.objectContaining({ message: "ENOSPC" }),
+      cause: expect.objectContaining({ message: "ENOSPC" }) as Error,
       message: `the checkpoint in ${join(root, "r")} cannot be written: ENOSPC. Make room and resume the run, or give another folder with --runs`,
     });
   });

@@ -165,7 +165,7 @@ export class StepEndings {
 
   /** Stops those of whom nobody needs anything any more. */
   stopDoomed(): void {
-    if (this.#trigger === undefined || this.#end.reached) return;
+    if (this.#trigger === undefined) return;
     for (const { run, reason } of findDoomed(this.#runs.all))
       // Nothing can stop what was over before.
       if (!this.#standing.has(run.step.id)) this.stop(run, reason, this.#trigger);
