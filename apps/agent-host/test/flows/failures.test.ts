@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { Journal } from "../../src/flows/pipelines/checkpoint/journal.js";
 import { StepError } from "../../src/flows/pipelines/values/step-error.js";
+import type { RunnerRequest } from "../../src/flows/runners/runner.js";
 import { isAlive } from "../support/guard-process.js";
 import { begin, folder, lines, ManualClock, responseOf, seenBy, told } from "./support/run.js";
 import { deaf, fails, held, says, stubborn, StubRunner } from "./support/stub-runner.js";
@@ -13,6 +14,9 @@ const b = "  - {id: b, prompt: pb, async: true}\n";
 const c = "  - {id: c, prompt: pc, async: true}\n";
 const joined = "  - {id: j, action: join, depends_on: [a, b]}\n";
 const patient = "  - {id: j, action: join, depends_on: [a, b], on_error: wait_for_all}\n";
+/** A pipeline that steps call. */
+const sub =
+  "sub: [{id: a, prompt: pa, async: true}, {id: b, prompt: pb, async: true}, {id: j, action: join, depends_on: [a, b]}]";
 const graces = { stop: 1000, force: 500 };
 
 describe("fail_fast", () => {
@@ -61,7 +65,41 @@ describe("fail_fast", () => {
     const run = begin(a + b + joined, runner);
     await runner.called("a");
     (await runner.called("b")).fail("real");
-    expect((await run.result).error?.message).toContain('"b" failed: step "b": real');
+    const { error } = await run.result;
+    expect(error?.message).toContain('"b" failed: step "b": real');
+    expect(error?.secondary).toEqual([]);
+  });
+
+  it.each([["ab"], ["ba"]])(
+    "[P105] [P128] of those that all may go on to their end, the first to fail is the error: %s",
+    async (order) => {
+      const runner = new StubRunner({ a: held, b: held });
+      const run = begin(
+        `${a}${b}  - {id: w, action: join, async: true, depends_on: [a, b], on_error: wait_for_all}
+${joined}  - {id: k, action: join, depends_on: [w]}`,
+        runner,
+      );
+      await Promise.all(["a", "b"].map((id) => runner.called(id)));
+      for (const id of order) {
+        runner.open.get(id)?.fail(`${id} is down`);
+        await run.seen("step_failed", id);
+      }
+      const [first = "", second = ""] = order;
+      const { error } = await run.result;
+      expect(error?.message).toContain(`"${first}" failed: step "${first}": ${first} is down`);
+      expect(error?.secondary.map(({ message }) => message)).toEqual([`step "${second}": ${second} is down`]);
+    },
+  );
+
+  it("[P110] [P163] a branch whose collector is switched off goes on, as long as nothing fails", async () => {
+    const run = begin(
+      `${a}  - {id: i, action: join, async: true, depends_on: [a]}\n${b}  - {id: j, action: join, depends_on: [i, b]}`,
+      new StubRunner(),
+      { disabled: new Set(["i"]) },
+    );
+    expect((await run.result).status).toBe("completed");
+    expect(told(run.events, "step_completed")).toContain("step_completed a");
+    expect(told(run.events, "step_cancelled")).toEqual([]);
   });
 
   it("[P106] who was done before keeps its record", async () => {
@@ -320,6 +358,20 @@ describe("error policies", () => {
     expect(responseOf(structured, "j")).toContain('{"a":{"error":');
   });
 
+  it("[P45] [P98] what a step had collected, and its private steps had made, is kept when it fails", async () => {
+    const branch = begin(
+      `${a}  - {id: b, prompt: pb, async: true, depends_on: [a], before: [early]}
+  - {id: j, action: join, depends_on: [b], on_error: wait_for_all}`,
+      new StubRunner({ b: fails("down") }),
+    );
+    expect(seenBy(await branch.result)).toEqual(["a", "b::before::0", "j"]);
+    const main = begin(
+      "  - {id: m, prompt: pm, before: [early], on_error: continue}",
+      new StubRunner({ m: fails("down") }),
+    );
+    expect(seenBy(await main.result)).toEqual(["m::before::0"]);
+  });
+
   it("[P109] a step that is no join does not run after a failed dependency", async () => {
     const text = (policy: string): string =>
       `${a}${b}  - {id: k, prompt: pk, depends_on: [b, a]${policy}}\n  - {id: z, prompt: pz}`;
@@ -331,8 +383,15 @@ describe("error policies", () => {
     expect(told(run.events, "step_cancelled")).toEqual(["step_cancelled b"]);
     expect(runner.prompts).not.toContain("pk");
     const skipping = new StubRunner({ a: fails("down"), b: held });
-    const skipped = await begin(text(", on_error: continue"), skipping).result;
-    expect(skipped.status).toBe("completed");
+    const skipped = begin(text(", on_error: continue"), skipping);
+    expect((await skipped.result).status).toBe("completed");
+    expect(lines(skipped.events).find(({ type }) => type === "step_error")).toEqual({
+      type: "step_error",
+      step_id: "k",
+      error_type: "pipeline/aborted",
+      error_detail: 'step "k" cannot run, because "a" failed: step "a": down',
+      on_error_action: "continue",
+    });
     expect(skipping.prompts.slice().sort()).toEqual(["pa", "pb", "pz"]);
     const retrying = await begin(
       text(", on_error: retry, max_retries: 3"),
@@ -376,6 +435,23 @@ describe("error policies", () => {
     };
     const { error } = await begin(a + b + joined, runner).result;
     expect(error?.cause).toMatchObject({ type: "runner/invocation-failed", message: 'step "a": a bug' });
+  });
+
+  it.each([
+    ["before anything runs", "", "start"],
+    ["after a step", "  - {id: m, prompt: pm}\n", "m"],
+  ])("[P126] [P127] what goes wrong in our own code ends the run: %s", async (_, first, id) => {
+    const runner = new StubRunner();
+    const run = begin(`${first}${a}  - {id: j, action: join, depends_on: [a]}`, runner, {
+      newGroupId: () => {
+        throw new Error("a bug");
+      },
+    });
+    expect(await run.result).toMatchObject({
+      status: "failed",
+      error: { message: `step "${id}": a bug` },
+    });
+    expect(runner.prompts).not.toContain("pa");
   });
 
   it("a runner that there is not", async () => {
@@ -446,6 +522,98 @@ describe("stopping", () => {
     },
   );
 
+  it.each([
+    ["after what came before it", "before: [early]", "b"],
+    [
+      "after what came before it has failed",
+      "before: [{prompt: early, runner: none, on_error: continue}]",
+      "b",
+    ],
+    ["at what comes after it", "then: [more]", "b::then::0"],
+    [
+      "at what its result asks for",
+      'on_result: [{always: true, action: "pipeline: fix"}]',
+      "b__on_result::x",
+    ],
+  ])("[P66] [P113] a step is stopped %s", async (_, what, stopped) => {
+    const runner = new StubRunner({ a: held, [stopped]: held });
+    const run = begin(`${a}  - {id: b, prompt: pb, async: true, ${what}}\n${joined}`, runner, {
+      more: "pipelines: {fix: [{id: x, prompt: px}]}\n",
+    });
+    const { request } = await runner.called(stopped);
+    (await runner.called("a")).fail("down");
+    await run.result;
+    expect(request.signal.aborted).toBe(true);
+    expect(await run.seen("step_cancelled", "b")).toMatchObject({ cancelledBy: "a", outcome: "cancelled" });
+  });
+
+  it("[P118] who is told to stop twice was stopped for the first reason", async () => {
+    const runner = new StubRunner({ a: deaf, b: held, s: held });
+    const run = begin(`${a}${b}  - {id: s, prompt: ps}\n${joined}`, runner);
+    const [first, second, main] = await Promise.all(["a", "b", "s"].map((id) => runner.called(id)));
+    second?.fail("down");
+    await run.seen("step_failed", "b");
+    main?.fail("down, too");
+    await run.seen("step_failed", "s");
+    first?.answer("late");
+    expect((await run.result).error?.stepId).toBe("s");
+    expect(await run.seen("step_cancelled", "a")).toMatchObject({ cancelledBy: "b", reason: "fail_fast" });
+  });
+
+  it("[P118] what was over is not told to stop", async () => {
+    const runner = new StubRunner({ a: fails("down"), b: held });
+    const run = begin(
+      `${c}${a}${b}  - {id: s, prompt: ps, depends_on: [c]}\n  - {id: j, action: join, depends_on: [a, b, c]}`,
+      runner,
+    );
+    await run.result;
+    expect((await run.seen("step_failed", "j")).join).toEqual({
+      trigger: "a",
+      cancelled: [{ stepId: "b", outcome: "cancelled" }],
+    });
+  });
+
+  it("[P113] [P116] a runner may say in its own way that it was stopped", async () => {
+    const runner = new StubRunner({ b: held });
+    const stopping = {
+      copies: true,
+      invoke: (request: RunnerRequest) =>
+        request.stepId === "b"
+          ? runner.invoke(request)
+          : new Promise<never>((_, reject) => {
+              request.signal.addEventListener("abort", () => {
+                reject(new DOMException("This operation was aborted", "AbortError"));
+              });
+            }),
+    };
+    const run = begin(a + b + joined, stopping);
+    (await runner.called("b")).fail("down");
+    expect((await run.result).error?.secondary).toEqual([]);
+    expect((await run.seen("step_cancelled", "a")).outcome).toBe("cancelled");
+  });
+
+  it("[P114] who had to be forced when its time was over, and was tried again, is not forced by that", async () => {
+    const clock = new ManualClock();
+    const stop = new AbortController();
+    const behaviours = [stubborn, held];
+    const runner = new StubRunner({ m: (call) => behaviours.shift()?.(call) });
+    const run = begin("  - {id: m, prompt: x, on_error: retry, max_retries: 1}", runner, {
+      clock,
+      graces,
+      signal: stop.signal,
+      more: "defaults: {timeout_seconds: 2}\n",
+    });
+    await runner.called("m");
+    clock.pass(2000);
+    clock.pass(1000);
+    await run.seen("step_error", "m");
+    await flush();
+    stop.abort(new Error("enough"));
+    expect((await run.result).status).toBe("killed");
+    expect(runner.calls).toHaveLength(2);
+    expect((await run.seen("step_cancelled", "m")).outcome).toBe("cancelled");
+  });
+
   it("[P115] what is told to stop and answers all the same does nothing more, and ends nothing", async () => {
     const runner = new StubRunner({ a: deaf, b: held });
     const run = begin(
@@ -472,6 +640,25 @@ describe("stopping", () => {
     expect((await run.seen("step_cancelled", "a")).outcome).toBe("failed");
     expect(error?.message).toContain("first");
     expect(error?.secondary.map((each) => (each as Error).message)).toEqual(['step "a": second']);
+  });
+
+  it.each([
+    ["the main flow", ""],
+    ["a branch", ", async: true"],
+  ])("[P116] [P128] what failed besides in a pipeline that was called is not lost: by %s", async (_, how) => {
+    const runner = new StubRunner({ "s::a": deaf, "s::b": deaf });
+    const run = begin(
+      `  - {id: s, pipeline: sub${how}}\n  - {id: k, action: join, depends_on: [s]}`,
+      runner,
+      { more: `pipelines: {${sub}}\n` },
+    );
+    const [first, second] = await Promise.all([runner.called("s::a"), runner.called("s::b")]);
+    second.fail("first");
+    await run.seen("step_failed", "s::b");
+    first.fail("second");
+    const { error } = await run.result;
+    expect(error?.message).toContain("first");
+    expect(error?.secondary.map(({ message }) => message)).toEqual(['step "s": in sub: step "a": second']);
   });
 
   it("[P121] a failure of the main flow stops the branches, and is the error", async () => {
@@ -545,6 +732,11 @@ describe("stopping", () => {
     ]);
     expect(runner.open.size).toBe(0);
     expect(runner.prompts).not.toContain("pb");
+    expect(runner.calls[0]?.request.signal.reason).toMatchObject({
+      type: "runner/cancelled",
+      message: expect.stringMatching(/^step "[as]" was cancelled \(kill\)$/) as string,
+      stepId: runner.calls[0]?.request.stepId,
+    });
   });
 
   it("[P125] a run that was killed before it began asks nobody", async () => {
@@ -566,6 +758,34 @@ describe("stopping", () => {
     expect((await run.result).status).toBe("killed");
     expect(told(run.events, "step_cancelled")).toEqual(["step_cancelled a::x", "step_cancelled a"]);
     expect((await run.seen("step_cancelled", "a")).outcome).toBe("cancelled");
+  });
+
+  it("[P118] who runs for a step that is stopped is told why that is, and because of whom", async () => {
+    const runner = new StubRunner({ "s::x": held, b: held });
+    const run = begin(
+      `  - {id: s, pipeline: sub, async: true}\n${b}  - {id: j, action: join, depends_on: [s, b]}`,
+      runner,
+      { more: "pipelines: {sub: [{id: x, prompt: px}]}\n" },
+    );
+    await runner.called("s::x");
+    (await runner.called("b")).fail("down");
+    await run.result;
+    const why = { cancelledBy: "b", reason: "fail_fast", outcome: "cancelled" };
+    expect(await run.seen("step_cancelled", "s::x")).toMatchObject(why);
+    expect(await run.seen("step_cancelled", "s")).toMatchObject(why);
+  });
+
+  it("[P118] [P119] [P157] in a pipeline that is called, who is the cause has its whole name, too", async () => {
+    const runner = new StubRunner({ "s::a": held, "s::b": held });
+    const run = begin("  - {id: s, pipeline: sub}", runner, { more: `pipelines: {${sub}}\n` });
+    await runner.called("s::a");
+    (await runner.called("s::b")).fail("down");
+    await run.result;
+    expect(await run.seen("step_cancelled", "s::a")).toMatchObject({ cancelledBy: "s::b" });
+    expect((await run.seen("step_failed", "s::j")).join).toEqual({
+      trigger: "s::b",
+      cancelled: [{ stepId: "s::a", outcome: "cancelled" }],
+    });
   });
 
   it("[P117] what was cancelled leaves the conversation as it was", async () => {
@@ -755,6 +975,16 @@ describe("what ends a pipeline early", () => {
     expect(told(run.events)).toEqual(["run_started", "step_started s", "step_completed s", "run_finished"]);
   });
 
+  it.each([["break"], ["abort_pipeline"]])(
+    "[P66] [P124] what was to come after who ends it does not: %s",
+    async (action) => {
+      const runner = new StubRunner();
+      const text = `  - {id: s, prompt: ps, then: [more], on_result: [{always: true, action: ${action}}]}`;
+      await begin(text, runner).result;
+      expect(runner.prompts).toEqual(["ps"]);
+    },
+  );
+
   it("[P110] after a break a failure nobody looked at is only recorded", async () => {
     const runner = new StubRunner({ a: fails("down") });
     const run = begin(
@@ -786,6 +1016,7 @@ describe("what ends a pipeline early", () => {
     const result = await run.result;
     expect(result.response).toBe("mend pa!");
     expect(seenBy(result)).toEqual(["a", "a__on_result", "j", "k"]);
+    expect(await run.seen("step_started", "a__on_result")).toMatchObject({ prompt: "mend pa" });
     expect(result.view.find("a__on_result")?.group).toBe(result.view.find("a")?.group);
     expect(responseOf(result, "j")).toBe("[a]:\npa\n");
     const failing = await begin(

@@ -1,20 +1,22 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { MockLanguageModelV3 } from "ai/test";
 import { describe, expect, it } from "vitest";
+import { UnusableCheckpointError } from "../../src/flows/checkpoints/unusable-checkpoint.js";
 import { RunFolders } from "../../src/flows/checkpoints/run-folders.js";
 import { Journal } from "../../src/flows/pipelines/checkpoint/journal.js";
 import { KeptRun } from "../../src/flows/pipelines/checkpoint/kept-run.js";
 import { Library } from "../../src/flows/pipelines/library.js";
 import { Pause } from "../../src/flows/pipelines/run/pause.js";
 import type { PipelineRunOptions } from "../../src/flows/pipelines/run/pipeline-run.js";
+import { StepError } from "../../src/flows/pipelines/values/step-error.js";
 import { AiRunner } from "../../src/flows/runners/ai-runner.js";
 import type { Runner } from "../../src/flows/runners/runner.js";
 import { MemoryCheckpoint } from "./support/memory-checkpoint.js";
 import { file } from "./support/problems.js";
 import { begin, folder, lines, responseOf, seenBy, told } from "./support/run.js";
-import { fails, held, says, StubRunner } from "./support/stub-runner.js";
+import { deaf, fails, held, says, StubRunner } from "./support/stub-runner.js";
 
 /** Runs the steps once, and resumes that with another runner. */
 async function twice(
@@ -31,6 +33,12 @@ async function twice(
     resumed: true,
   });
   return { before, after: await resumed.result, events: resumed.events };
+}
+
+/** Ids of groups, as each process makes them from the beginning. */
+function counted(): () => string {
+  let count = 0;
+  return () => `cg-${(count += 1)}`;
 }
 
 describe("a pipeline that is resumed", () => {
@@ -73,9 +81,136 @@ describe("a pipeline that is resumed", () => {
   - {id: k, prompt: pk}`;
     const first = new StubRunner({ a: fails("down"), o: fails("down"), k: fails("down") });
     const second = new StubRunner();
-    const { after } = await twice(text, first, second);
+    const { after, events } = await twice(text, first, second);
     expect(second.prompts).toEqual(["pk"]);
     expect(responseOf(after, "w")).toContain('<error: step "a": down');
+    const restored = events.filter(({ type }) => type === "step_restored");
+    const error = { type: "runner/invocation-failed", message: 'step "a": down', stepId: "a" };
+    expect(restored[0]).toMatchObject({ stepId: "a", outcome: "failed", record: undefined, error });
+  });
+
+  it("asks again whoever was stopped because of what is tried again", async () => {
+    const text = `  - {id: a, prompt: pa, async: true}
+  - {id: b, prompt: pb, async: true}
+  - {id: j, action: join, depends_on: [a, b]}`;
+    const first = new StubRunner({ a: held, b: held });
+    const checkpoint = new MemoryCheckpoint();
+    const run = begin(text, first, { checkpoint });
+    await first.called("b");
+    (await first.called("a")).fail("down");
+    await run.result;
+    const second = new StubRunner();
+    const resumed = begin(text, second, { checkpoint: new MemoryCheckpoint(checkpoint.text) });
+    expect((await resumed.result).status).toBe("completed");
+    expect(second.prompts).toEqual(["pa", "pb"]);
+  });
+
+  it("[P115] takes what was made too late, and does what was to come after it", async () => {
+    const text = `  - {id: a, prompt: pa, async: true}
+  - {id: b, prompt: pb, async: true, then: [more]}
+  - {id: j, action: join, depends_on: [a, b]}`;
+    const first = new StubRunner({ a: deaf, b: deaf });
+    const checkpoint = new MemoryCheckpoint();
+    const run = begin(text, first, { checkpoint });
+    const late = await first.called("b");
+    (await first.called("a")).fail("down");
+    await run.seen("step_failed", "a");
+    late.answer("late");
+    expect((await run.result).status).toBe("failed");
+    const second = new StubRunner();
+    const { result } = begin(text, second, { checkpoint: new MemoryCheckpoint(checkpoint.text) });
+    expect(responseOf(await result, "j")).toBe("[a]:\npa\n\n[b]:\nlate\n");
+    expect(second.prompts.toSorted()).toEqual(["more", "pa"]);
+  });
+
+  it("[P124] one that was ended early is over", async () => {
+    const text = `  - {id: m, prompt: pm, on_result: [{always: true, action: break}]}\n  - {id: n, prompt: pn}`;
+    const second = new StubRunner();
+    const { after } = await twice(text, new StubRunner(), second);
+    expect(after).toMatchObject({ status: "break", breakAt: "m", response: "pm" });
+    expect(second.prompts).toEqual([]);
+  });
+
+  it("[P45] sees what those had collected that were over", async () => {
+    const text = `  - {id: a, prompt: pa, async: true}
+  - {id: b, prompt: pb, async: true, depends_on: [a]}
+  - {id: j, action: join, depends_on: [b]}
+  - {id: k, prompt: pk}`;
+    const { before, after } = await twice(text, new StubRunner({ k: fails("down") }), new StubRunner());
+    expect(seenBy(before)).toEqual(["a", "b", "j"]);
+    expect(seenBy(after)).toEqual(["a", "b", "j", "k"]);
+  });
+
+  it("sees what those had collected that were stopped at work", async () => {
+    const text = `  - {id: c, prompt: pc, async: true}
+  - {id: d, prompt: pd, async: true, depends_on: [c]}
+  - {id: g, prompt: pg, async: true}
+  - {id: n, prompt: pn, depends_on: [g, d], on_error: continue}
+  - {id: k, prompt: pk}`;
+    const checkpoint = new MemoryCheckpoint();
+    const first = new StubRunner({ d: held, g: held, k: fails("down") });
+    const run = begin(text, first, { checkpoint });
+    await first.called("d");
+    (await first.called("g")).fail("down");
+    expect(seenBy(await run.result)).toEqual(["c"]);
+    const { result } = begin(text, new StubRunner(), { checkpoint: new MemoryCheckpoint(checkpoint.text) });
+    expect(seenBy(await result)).toEqual(["c", "k"]);
+  });
+
+  it("[P105] what failed first is the error, also if that was in the process before", async () => {
+    const text = `  - {id: x, prompt: px, async: true}
+  - {id: m, prompt: pm}
+  - {id: y, prompt: py, async: true}
+  - {id: w, action: join, depends_on: [y], on_error: wait_for_all}
+  - {id: n, prompt: pn}
+  - {id: v, action: join, depends_on: [x], on_error: wait_for_all}
+  - {id: j, action: join, depends_on: [x, y]}`;
+    const first = new StubRunner({ x: held, y: fails("before"), n: fails("down") });
+    const { after } = await twice(text, first, new StubRunner({ x: fails("now") }));
+    expect(after.error?.message).toContain('because "y" failed: step "y": before');
+    expect(after.error?.secondary.map(({ message }) => message)).toEqual(['step "x": now']);
+  });
+
+  it("[P134] does not call again what a result has called, and says what was done before", async () => {
+    const text = `  - {id: a, prompt: pa, on_result: [{always: true, action: "pipeline: fix"}], then: [t]}`;
+    const more = "pipelines: {fix: [{id: x, prompt: px}]}\n";
+    const second = new StubRunner();
+    const { after, events } = await twice(text, new StubRunner({ "a::then::0": fails("down") }), second, {
+      more,
+    });
+    expect(second.prompts).toEqual(["t"]);
+    expect(seenBy(after)).toEqual(["a", "a__on_result", "a::then::0"]);
+    expect(events.filter(({ type }) => type === "step_restored")).toMatchObject([
+      { stepId: "a", outcome: "completed", record: { response: "pa" } },
+      { stepId: "a__on_result", outcome: "completed", record: { response: "px" } },
+    ]);
+  });
+
+  it("[P154] a failure in a structured join is one there, too, and no value", async () => {
+    const text = `  - {id: a, prompt: pa, async: true, output_schema: {type: object}}
+  - {id: j, action: join, depends_on: [a], on_error: wait_for_all}
+  - {id: k, prompt: "{{ step.j.a.error_type }}", on_result: [{always: true, action: continue}]}
+  - {id: l, prompt: "{{ step.j.a }}"}`;
+    const first = new StubRunner({ a: fails("down") });
+    const { before, after } = await twice(text, first, new StubRunner());
+    expect(before.error?.message).toContain('{{ step.j.a }} cannot be resolved: "a" has failed');
+    expect(after.error?.message).toBe(before.error?.message);
+  });
+
+  it("[P136] asks a human who was not there before", async () => {
+    const text = "  - {id: a, prompt: pa, on_result: [{always: true, action: pause_for_human}], then: [t]}";
+    const checkpoint = new MemoryCheckpoint();
+    await begin(text, new StubRunner({ "a::then::0": fails("down") }), { checkpoint }).result;
+    const asked: string[] = [];
+    const human = {
+      atGate: (stepId: string) => {
+        asked.push(stepId);
+        return Promise.resolve("yes");
+      },
+      permission: () => Promise.resolve({ allowed: false }),
+    };
+    await begin(text, new StubRunner(), { checkpoint: new MemoryCheckpoint(checkpoint.text), human }).result;
+    expect(asked).toEqual(["a"]);
   });
 
   it("[P134] asks again whoever has ended it, and of a join those whose results nobody else has used", async () => {
@@ -116,6 +251,16 @@ describe("a pipeline that is resumed", () => {
     expect(merged.after.response).toBe('{"a":{"ok":1}}');
   });
 
+  it.each([["before"], ["then"]])(
+    "a private step of a join that failed costs the branches nothing: %s",
+    async (place) => {
+      const text = `  - {id: a, prompt: pa, async: true}\n  - {id: j, action: join, depends_on: [a], ${place}: [mine]}`;
+      const second = new StubRunner();
+      const { after } = await twice(text, new StubRunner({ [`j::${place}::0`]: fails("down") }), second);
+      expect([second.prompts, after.status]).toEqual([["mine"], "completed"]);
+    },
+  );
+
   it("[P62] goes on with the conversations that it had, and tells again what was said in them", async () => {
     const text = `  - {id: m, prompt: pm}
   - {id: n, prompt: pn, resume: true}
@@ -136,6 +281,32 @@ describe("a pipeline that is resumed", () => {
     expect(second.prompts).toEqual([
       "What was said before:\n\nUser: pm\n\nAssistant: M\n\nUser: pn\n\nAssistant: pn\n\nNow:\n\npa",
     ]);
+  });
+
+  it("[P62] [P142] in a pipeline that is called it goes on with conversations and groups, too", async () => {
+    const text = `  - {id: s, pipeline: sub}
+  - {id: b, prompt: pb, async: true, resume: false}
+  - {id: j, action: join, depends_on: [b]}`;
+    const more = `pipelines:
+  sub:
+    - {id: n, prompt: pn}
+    - {id: a, prompt: pa, async: true}
+    - {id: k, action: join, depends_on: [a]}
+`;
+    const checkpoint = new MemoryCheckpoint();
+    const first = new StubRunner({ "s::a": fails("down") });
+    await begin(text, first, { checkpoint, more, newGroupId: counted() }).result;
+    const second = new StubRunner({}, undefined, false);
+    const after = await begin(text, second, {
+      checkpoint: new MemoryCheckpoint(checkpoint.text),
+      more,
+      newGroupId: counted(),
+    }).result;
+    expect(second.prompts).toEqual([
+      "What was said before:\n\nUser: pn\n\nAssistant: pn\n\nNow:\n\npa",
+      "pb",
+    ]);
+    expect(after.view.find("b")?.group).toBe("cg-2");
   });
 
   it("[P62] a model of the AI SDK is told what was said in the process before", async () => {
@@ -185,12 +356,31 @@ describe("a pipeline that is resumed", () => {
     expect([second.prompts, after.status]).toEqual([[], "completed"]);
   });
 
+  it("a human who has gone while a join asked for one costs the branches nothing", async () => {
+    const text = `  - {id: a, prompt: pa, async: true}
+  - {id: j, action: join, depends_on: [a], on_result: [{always: true, action: pause_for_human}]}`;
+    const human = {
+      atGate: () => Promise.reject(new Error("gone")),
+      permission: () => Promise.resolve({ allowed: false }),
+    };
+    const second = new StubRunner();
+    const { before } = await twice(text, new StubRunner(), second, { human });
+    expect(before.error?.message).toBe('step "j": gone');
+    expect(second.prompts).toEqual([]);
+  });
+
   it("goes on past a private step that failed, as it did before", async () => {
     const text = "  - {id: m, prompt: pm, before: [{prompt: y, on_error: continue}]}";
     const first = new StubRunner({ "m::before::0": fails("down"), m: fails("down") });
     const second = new StubRunner();
-    await twice(text, first, second);
+    const { events } = await twice(text, first, second);
     expect(second.prompts).toEqual(["pm"]);
+    expect(events.find(({ type }) => type === "step_restored")).toMatchObject({
+      stepId: "m::before::0",
+      outcome: "absorbed",
+      record: undefined,
+      error: { stepId: "m::before::0" },
+    });
   });
 
   it("does not begin what nobody needs since a failure that stands", async () => {
@@ -304,14 +494,10 @@ describe("a pipeline that is resumed", () => {
   - {id: m, prompt: pm}
   - {id: b, prompt: pb, async: true}
   - {id: j, action: join, depends_on: [a, b]}`;
-    const process = (): (() => string) => {
-      let count = 0;
-      return () => `cg-${(count += 1)}`;
-    };
     const checkpoint = new MemoryCheckpoint();
-    await begin(text, new StubRunner({ m: fails("down") }), { checkpoint, newGroupId: process() }).result;
+    await begin(text, new StubRunner({ m: fails("down") }), { checkpoint, newGroupId: counted() }).result;
     const resumed = new MemoryCheckpoint(checkpoint.text);
-    const { view } = await begin(text, new StubRunner(), { checkpoint: resumed, newGroupId: process() })
+    const { view } = await begin(text, new StubRunner(), { checkpoint: resumed, newGroupId: counted() })
       .result;
     expect([view.find("a")?.group, view.find("b")?.group]).toEqual(["cg-1", "cg-2"]);
   });
@@ -340,14 +526,44 @@ describe("a pipeline that is resumed", () => {
     expect(checkpoint.journal.saved().called).toEqual([]);
   });
 
-  it("a checkpoint that cannot be written ends the run, and nothing goes on past it", async () => {
-    const checkpoint = new MemoryCheckpoint();
-    checkpoint.written = () => Promise.reject(new Error("no space left"));
-    const runner = new StubRunner();
-    const { status, error } = await begin(steps, runner, { checkpoint }).result;
-    expect([status, error?.message]).toEqual(["failed", expect.stringContaining("no space left")]);
-    expect(runner.prompts).not.toContain("[a]:\npa\n\n[b]:\npb\n");
-  });
+  it.each([
+    ["of one pipeline", steps, ""],
+    [
+      "of one that is called",
+      "  - {id: s, pipeline: sub}",
+      `pipelines:\n  sub:\n${steps.replace(/^/gm, "  ")}\n`,
+    ],
+    [
+      "of one that a branch calls",
+      "  - {id: s, pipeline: sub, async: true}\n  - {id: e, action: join, depends_on: [s]}",
+      `pipelines:\n  sub:\n${steps.replace(/^/gm, "  ")}\n`,
+    ],
+  ])(
+    "a checkpoint that cannot be written ends the run, and nothing goes on past it; that is told once, whoever was about to: %s",
+    async (_, text, more) => {
+      const checkpoint = new MemoryCheckpoint();
+      const full = (): StepError => new StepError("storage/write-failed", "no space left");
+      checkpoint.written = () => Promise.reject(full());
+      const runner = new StubRunner();
+      const run = begin(text, runner, { checkpoint, more });
+      const { status, error } = await run.result;
+      expect([status, error?.message]).toEqual(["failed", expect.stringContaining("no space left")]);
+      expect(error?.secondary).toEqual([]);
+      expect(runner.prompts).not.toContain("[a]:\npa\n\n[b]:\npb\n");
+      // Whoever only looks on is told the same.
+      expect(run.events.at(-1)).toMatchObject({ type: "run_finished", status: "failed", error });
+    },
+  );
+});
+
+it("[P128] a checkpoint that cannot be written after a failure is told besides", async () => {
+  const checkpoint = new MemoryCheckpoint();
+  checkpoint.written = () => Promise.reject(new StepError("storage/write-failed", "no space left"));
+  const { error } = await begin("  - {id: m, prompt: pm}", new StubRunner({ m: fails("down") }), {
+    checkpoint,
+  }).result;
+  expect(error?.message).toBe('step "m": down');
+  expect(error?.secondary.map(({ message }) => message)).toEqual(["no space left"]);
 });
 
 describe("runs in a folder", () => {
@@ -400,26 +616,53 @@ describe("runs in a folder", () => {
 
   it("one that is not there: says why that may be, and which are", async () => {
     const { resume, root } = await kept();
-    await expect(resume("nobody")).rejects.toThrow(
-      /no run "nobody" to go on with: one that has completed leaves nothing.*--runs.*Kept here: r$/,
-    );
-    await expect(resume("../r")).rejects.toThrow('no run "../r"');
+    const notThere = (id: string, which: string) => ({
+      name: "ResumeRefusedError",
+      message:
+        `There is no run "${id}" to go on with: one that has completed leaves nothing, and one that was started in another ` +
+        `folder or with another --runs is kept there. ${which}`,
+    });
+    await expect(resume("nobody")).rejects.toMatchObject(notThere("nobody", "Kept here: r"));
+    await expect(resume("../r")).rejects.toMatchObject(notThere("../r", "Kept here: r"));
     expect(readdirSync(root)).toEqual(["r"]);
+    mkdirSync(join(root, "s"));
+    writeFileSync(join(root, "s", "checkpoint.ndjson"), "");
+    await expect(resume("nobody")).rejects.toMatchObject(notThere("nobody", "Kept here: r, s"));
+    rmSync(root, { recursive: true });
+    await expect(resume("r")).rejects.toMatchObject(notThere("r", "No run is kept here"));
+  });
+
+  it("one that another process has ended meanwhile", async () => {
+    const { resume, folders } = await kept();
+    const claim = folders.claim.bind(folders);
+    folders.claim = async (id) => {
+      const claimed = await claim(id);
+      await folders.delete(id);
+      return claimed;
+    };
+    await expect(resume()).rejects.toMatchObject({
+      name: "ResumeRefusedError",
+      message: expect.stringContaining('no run "r"') as string,
+    });
   });
 
   it.each([
     ["half of it", (text: string) => text.slice(0, text.length / 2), "it has no whole line"],
     ["nothing", () => "", "it has no whole line"],
-    ["no JSON", () => "{\n", "it is no JSON"],
+    ["no JSON", () => "{\n", "it is no JSON (Expected"],
     ["no object", () => "null\n", "it is no JSON object"],
+    ["a number", () => "7\n", "it is no JSON object"],
+    ["without its content", () => '{"kind":"pipeline","format_version":"2.0"}\n', "damaged or changed"],
     ["another input", (text: string) => text.replace("next", "last"), "damaged or changed"],
     ["a later format", (text: string) => text.replace('"2.0"', '"9.0"'), "it has format 9.0"],
   ])("a checkpoint that is %s: says so and what to do, and keeps it", async (_, change, message) => {
     const run = await kept();
     const text = readFileSync(checkpointOf(run), "utf8");
     writeFileSync(checkpointOf(run), change(text));
-    await expect(run.resume()).rejects.toThrow(message);
-    await expect(run.resume()).rejects.toThrow(`Remove ${join(run.root, "r")} and run the file anew`);
+    const refused = await run.resume().catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(UnusableCheckpointError);
+    expect((refused as Error).message).toContain(message);
+    expect((refused as Error).message).toContain(`Remove ${join(run.root, "r")} and run the file anew`);
     expect(readFileSync(checkpointOf(run), "utf8")).toBe(change(text));
   });
 
@@ -469,7 +712,10 @@ describe("runs in a folder", () => {
     }
     const lines = readFileSync(checkpointOf(run), "utf8").trimEnd().split("\n");
     writeFileSync(checkpointOf(run), `${change(lines).join("\n")}\n`);
-    await expect(run.resume()).rejects.toThrow("damaged or changed");
+    await expect(run.resume()).rejects.toMatchObject({
+      name: "UnusableCheckpointError",
+      message: expect.stringContaining("damaged or changed") as string,
+    });
   });
 
   it("one of a flow", async () => {
@@ -490,9 +736,10 @@ describe("runs in a folder", () => {
     writeFileSync(run.sub, `# same\n${text}`);
     await (await run.resume())[Symbol.asyncDispose]();
     writeFileSync(run.sub, text.replace("px", "py"));
-    await expect(run.resume()).rejects.toThrow(
-      `Run r cannot go on: ${run.sub} has been changed since. Take that back`,
-    );
+    await expect(run.resume()).rejects.toMatchObject({
+      name: "ResumeRefusedError",
+      message: `Run r cannot go on: ${run.sub} has been changed since. Take that back, or run the file anew`,
+    });
     writeFileSync(run.sub, text);
     writeFileSync(run.path, file("  - {id: t, pipeline: '{{ input.next }}'}"));
     await expect(run.resume()).rejects.toThrow(`${run.path} has been changed since`);
@@ -526,6 +773,7 @@ describe("runs in a folder", () => {
     await expect(resume("r", { inputs: [["next", "x"]] })).rejects.toThrow("with another value of next");
     await expect(resume("r", { inputs: [["who", "x"]] })).rejects.toThrow("without who. Leave --set out");
     await expect(resume("r", { disabled: ["s"] })).rejects.toThrow("without --disable s");
+    await (await resume("r", { disabled: ["t"] }))[Symbol.asyncDispose]();
   });
 
   it("one that somebody runs", async () => {
@@ -556,6 +804,7 @@ describe("runs in a folder", () => {
     run.journal.noteAnswer("a");
     await expect(run.written()).rejects.toMatchObject({
       type: "storage/write-failed",
+      cause: expect.objectContaining({ message: "ENOSPC" }) as Error,
       message: `the checkpoint in ${join(root, "r")} cannot be written: ENOSPC. Make room and resume the run, or give another folder with --runs`,
     });
   });

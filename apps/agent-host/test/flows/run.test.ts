@@ -355,12 +355,20 @@ describe("the cap of a run", () => {
     expect((await groups(text, undefined, { more }))[0]).toBe("m a::before::0");
   });
 
+  it.each([["before"], ["then"]])("[P74] a gate with private steps needs a place: %s", async (place) => {
+    const text = `${a}  - {id: g, action: pause_for_human, ${place}: [y]}\n  - {id: j, action: join, depends_on: [a]}`;
+    const beside = await groups(text, 1);
+    expect(beside.toSorted()).toEqual(["a", `g::${place}::0`]);
+  });
+
   it("[P75] a join and a gate need no place", async () => {
     const asked: string[] = [];
     const human = {
-      atGate: (stepId: string) => {
+      atGate: async (stepId: string) => {
         asked.push(stepId);
-        return Promise.resolve("yes");
+        // By now the only place is taken.
+        await runner.called("b");
+        return "yes";
       },
       permission: () => Promise.resolve({ allowed: false }),
     };
@@ -415,7 +423,8 @@ describe("the cap of a run", () => {
 describe("joining", () => {
   it("[P86] [A10] [A12] a text join, byte for byte, in the order of its list", async () => {
     const runner = new StubRunner({ a: says("ok\n"), b: says("[x]:\nnot a label") });
-    const result = await begin(`${a}${b}  - {id: j, action: join, depends_on: [b, a]}`, runner).result;
+    const run = begin(`${a}${b}  - {id: j, action: join, depends_on: [b, a]}`, runner);
+    const result = await run.result;
     expect(responseOf(result, "j")).toBe("[b]:\n[x]:\nnot a label\n\n[a]:\nok\n\n");
     expect(seenBy(result)).toEqual(["b", "a", "j"]);
     const [first, second, joined] = result.view.records;
@@ -425,6 +434,9 @@ describe("joining", () => {
       expect(branch?.completedAt).toMatch(/Z$/);
     }
     expect(joined?.group).toBeUndefined();
+    // It asks nobody.
+    expect(joined?.prompt).toBe("join:[b,a]");
+    expect((await run.seen("step_started", "j")).prompt).toBeNull();
   });
 
   it("[P87] what a command wrote is what it contributes", async () => {

@@ -11,6 +11,6 @@ export function endingOf(finished: Finished | undefined): Ending {
   return {
     status: status === "killed" ? "cancelled" : status,
     message: breakAt === undefined ? error && cut(error.message) : `${breakAt} ended it early.`,
-    others: error?.secondary.map((each) => cut(each instanceof Error ? each.message : String(each))) ?? [],
+    others: error?.secondary.map((each) => cut(each.message)) ?? [],
   };
 }

@@ -67,7 +67,7 @@ export function unsealed([first, ...rest]: readonly string[], runId: string, pat
   if (kind !== "pipeline") throw UnusableCheckpointError.otherKind(runId, "pipeline");
   if (format_version !== format)
     throw refused(`it has format ${String(format_version)}, and this program reads ${format}`);
-  if (digest(snapshot) !== sum) throw damaged();
+  if (snapshot === undefined || digest(snapshot) !== sum) throw damaged();
   let last = sum;
   const later = rest.map((line) => {
     const { sum: next, progress } = parsed(line, refused);

@@ -4,7 +4,7 @@ import type { Callable } from "../library.js";
 import { textOf } from "../values/record.js";
 import { StepError } from "../values/step-error.js";
 import type { Made } from "./place.js";
-import type { RunningScope, ScopeResult } from "./running-scope.js";
+import { nameIn, type RunningScope, type ScopeResult } from "./running-scope.js";
 import { ScopeRun } from "./scope-run.js";
 import type { StepRun } from "./step-run.js";
 
@@ -21,10 +21,11 @@ interface Call {
 /** Runs another pipeline to its end, as a part of a step. Only its last response comes back. */
 export async function callPipeline(
   scope: RunningScope,
-  { step, slot, signal, group }: StepRun,
+  caller: StepRun,
   { id, target, prompt, journal }: Call,
 ): Promise<Made> {
-  const { context, around, prefix, depth } = scope;
+  const { context, around, depth } = scope;
+  const { step, slot, signal, group } = caller;
   if (depth >= maxDepth)
     throw new StepError(
       "pipeline/circular-reference",
@@ -35,8 +36,9 @@ export async function callPipeline(
     context,
     called: resolve(scope, id, target),
     around: { ...around, invocation: prompt ?? around.invocation },
-    prefix: `${prefix}${id}::`,
+    prefix: `${nameIn(scope, id)}::`,
     order: [...scope.order, step.index],
+    caller,
     depth: depth + 1,
     journal,
     signal,
@@ -45,11 +47,13 @@ export async function callPipeline(
   const run = (): Promise<ScopeResult> => child.run();
   const { status, error, view } = await (slot?.lend(run) ?? run());
   if (status === "killed") throw signal.reason;
-  if (error !== undefined)
-    throw new StepError(error.type, `step "${id}": in ${target}: ${error.message}`, {
-      stepId: id,
-      cause: error,
-    });
+  if (error !== undefined) {
+    const within = (cause: StepError): StepError =>
+      new StepError(cause.type, `step "${id}": in ${target}: ${cause.message}`, { stepId: id, cause });
+    const failure = within(error);
+    failure.secondary.push(...error.secondary.map(within));
+    throw failure;
+  }
   return { response: view.last === undefined ? null : textOf(view.last) };
 }
 

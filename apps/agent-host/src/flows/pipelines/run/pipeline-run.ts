@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { IdReservations } from "@holdfast/id-reservation";
 import type { Runner } from "../../runners/runner.js";
 import type { Callable, Library } from "../library.js";
-import { StepError } from "../values/step-error.js";
+import type { StepError } from "../values/step-error.js";
 import { textOf } from "../values/record.js";
 import type { View } from "../values/view.js";
 import { defaultGraces, type Graces } from "./call.js";
@@ -11,6 +11,7 @@ import { type Clock, Stamps, systemClock } from "./clock.js";
 import { Conversations } from "./conversations.js";
 import type { EventSink, RunStatus } from "./events.js";
 import type { Human } from "./human.js";
+import { Keeping } from "./keeping.js";
 import { Pause } from "./pause.js";
 import { noCheckpoint, type RunCheckpoint } from "./run-checkpoint.js";
 import { ScopeRun } from "./scope-run.js";
@@ -68,12 +69,14 @@ class PipelineRun {
   readonly #options: PipelineRunOptions;
   readonly #stamps: Stamps;
   readonly #checkpoint: RunCheckpoint;
+  readonly #keeping: Keeping;
 
   constructor(id: string, options: PipelineRunOptions) {
     this.#id = id;
     this.#options = options;
     this.#stamps = new Stamps(options.clock ?? systemClock);
     this.#checkpoint = options.checkpoint ?? noCheckpoint();
+    this.#keeping = new Keeping(options.events, this.#checkpoint);
   }
 
   async run(): Promise<RunResult> {
@@ -93,14 +96,9 @@ class PipelineRun {
     const response = view.last === undefined ? null : textOf(view.last);
     const result = { runId: this.#id, status, error, breakAt, response, view };
     events.tell({ type: "run_finished", status, error, breakAt, response, at: this.#stamps.next() });
-    try {
-      await events.flushed();
-      await this.#checkpoint.written();
-    } catch (failure) {
-      // What it came to is known all the same; what was to be kept is not.
-      return { ...result, status: "failed", error: error ?? StepError.of(failure, "log") };
-    }
-    return result;
+    const failure = await this.#keeping.failure();
+    // What it came to is known all the same; what was to be kept is not.
+    return failure === undefined ? result : { ...result, status: "failed", error: error ?? failure };
   }
 
   #scope(cwd: string, signal: AbortSignal): ScopeRun {
@@ -123,7 +121,7 @@ class PipelineRun {
         groups,
         newGroupId,
         events,
-        checkpoint: this.#checkpoint,
+        keeping: this.#keeping,
         human,
         pause,
         slots: new Slots(this.#options.maxConcurrency),
@@ -135,6 +133,7 @@ class PipelineRun {
       around,
       prefix: "",
       order: [],
+      caller: undefined,
       depth: 0,
       journal,
       signal,

@@ -6,9 +6,9 @@ import type { Clock, Stamps } from "./clock.js";
 import type { Conversations } from "./conversations.js";
 import type { EventSink } from "./events.js";
 import type { Human } from "./human.js";
+import type { Keeping } from "./keeping.js";
 import type { Pause } from "./pause.js";
 import type { Slots } from "./slots.js";
-import type { RunCheckpoint } from "./run-checkpoint.js";
 
 /** What all pipelines of one run share. */
 export interface RunContext {
@@ -23,7 +23,7 @@ export interface RunContext {
   readonly groups: IdReservations;
   readonly newGroupId: () => string;
   readonly events: EventSink;
-  readonly checkpoint: RunCheckpoint;
+  readonly keeping: Keeping;
   readonly human: Human | undefined;
   readonly pause: Pause;
   /** For the steps of all pipelines: how many of them may run at a time. */

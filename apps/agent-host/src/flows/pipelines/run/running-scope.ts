@@ -19,6 +19,8 @@ export interface RunningScope {
   readonly prefix: string;
   /** The indexes of the steps that have called it, from the outside in. */
   readonly order: Order;
+  /** The step that has called it; none for the run's own. */
+  readonly caller: StepRun | undefined;
   /** How many pipelines this one is within. */
   readonly depth: number;
   /** Of the branch that it runs in. */
@@ -37,18 +39,20 @@ export interface ScopeResult {
   readonly view: View;
 }
 
+/** The name of a step in events. */
+export function nameIn({ prefix }: RunningScope, id: string): string {
+  return `${prefix}${id}`;
+}
+
 /** What events say of a step, or of a private one that is a part of it. */
-export function namedIn(
-  { prefix, called }: RunningScope,
-  { step, group }: StepRun,
-  id: string = step.id,
-): OfStep {
-  return { stepId: `${prefix}${id}`, index: step.index, totalSteps: called.scope.steps.length, group };
+export function namedIn(scope: RunningScope, { step, group }: StepRun, id: string = step.id): OfStep {
+  const totalSteps = scope.called.scope.steps.length;
+  return { stepId: nameIn(scope, id), index: step.index, totalSteps, group };
 }
 
 /** Whether the caller has switched the step off. */
-export function isDisabled({ context, prefix }: RunningScope, { id }: Step): boolean {
-  return context.disabled.has(`${prefix}${id}`);
+export function isDisabled(scope: RunningScope, { id }: Step): boolean {
+  return scope.context.disabled.has(nameIn(scope, id));
 }
 
 /** Whether what the step is to run for is so. Throws `StepError` if that cannot be told. */

@@ -44,13 +44,10 @@ export class ScopeEnd {
     const left = failed.find((run) => !isConsumed(run, runs));
     if (left !== undefined) this.#end ??= { status: "failed", error: errorOf(left), by: left.step.id };
     const { status = "completed", error, by } = this.#end ?? {};
-    for (const other of [...failed.map(errorOf), ...this.#others])
-      if (
-        error !== undefined &&
-        other !== error &&
-        !causesOf(error).has(other) &&
-        !error.secondary.includes(other)
-      )
+    // What failed besides in a pipeline that was called comes with its failure.
+    const others = [...failed.map(errorOf), ...this.#others].flatMap((each) => [each, ...each.secondary]);
+    for (const other of others)
+      if (error !== undefined && !areOne(error, other) && !error.secondary.includes(other))
         error.secondary.push(other);
     return { status, error, breakAt: status === "break" ? (by ?? undefined) : undefined, view };
   }
@@ -60,6 +57,11 @@ export class ScopeEnd {
 export function reasonOf({ status }: End): CancelReason {
   if (status === "killed") return "kill";
   return status === "break" ? "break" : "pipeline_error";
+}
+
+/** Whether they are the same failure, or one has come of the other. */
+function areOne(a: StepError, b: StepError): boolean {
+  return a === b || causesOf(a).has(b) || causesOf(b).has(a);
 }
 
 function causesOf(error: StepError): ReadonlySet<unknown> {

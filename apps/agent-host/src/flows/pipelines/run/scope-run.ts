@@ -54,9 +54,9 @@ export class ScopeRun {
 
   /** Resolves when nothing of it runs any more, but for what did not end when it was stopped by force. */
   async run(): Promise<ScopeResult> {
-    const { signal } = this.#options;
+    const { signal, caller } = this.#options;
     const onAbort = (): void => {
-      this.#finish({ status: "killed", by: null });
+      this.#finish({ status: "killed", by: null }, caller?.cancelled?.reason);
     };
     signal.addEventListener("abort", onAbort);
     try {
@@ -97,13 +97,8 @@ export class ScopeRun {
 
   /** Nobody goes on past what is not kept. */
   readonly #keep = async (): Promise<void> => {
-    const { events, checkpoint } = this.#options.context;
-    try {
-      await events.flushed();
-      await checkpoint.written();
-    } catch (error) {
-      this.#finish({ status: "failed", error: StepError.of(error, "log"), by: null });
-    }
+    const error = await this.#options.context.keeping.failure();
+    if (error !== undefined) this.#finish({ status: "failed", error, by: null });
   };
 
   /** The cursor moves on. */
@@ -181,17 +176,18 @@ export class ScopeRun {
       // Others were told of an end, too, and may have stopped this step before it came to go on.
       run.signal.throwIfAborted();
       run.started = true;
-      run.startedAt = stamps.next();
       const { record, failure, verdict } = await new StepWorker(this.#options, run, bodies).work(view);
       const records = [...collected, ...bodies.records];
       if (!step.async) this.#moveOn(step, record, bodies.records);
-      if (record === undefined)
-        this.#endings.settle(run, { kind: "absorbed", error: failure ?? this.#unknown(step), records });
+      if (record === undefined) this.#endings.settle(run, { kind: "absorbed", error: failure, records });
       else this.#endings.settle(run, { kind: "completed", record, records }, verdict?.kind === "break");
       if (verdict !== undefined) this.#obey(verdict, run);
-    } catch (error) {
-      if (run.cancelled === undefined && isJoin(step) && journal.body(step.id) === undefined) this.#redo(run);
-      this.#endings.threw(run, error, [...collected, ...bodies.records]);
+    } catch (thrown) {
+      const error = StepError.of(thrown, step.id);
+      // A private step that has failed says nothing about what is joined.
+      const isOwn = error.stepId === step.id && journal.body(step.id) === undefined;
+      if (run.cancelled === undefined && isJoin(step) && isOwn) this.#redo(run);
+      this.#endings.threw(run, thrown, [...collected, ...bodies.records]);
       this.#endOf(run);
     } finally {
       run.slot?.release();
@@ -258,12 +254,6 @@ export class ScopeRun {
     if (!this.#end.reach(end)) return;
     this.#endings.stopAll(reason, end.by);
     this.#over.abort(new Error("the pipeline has ended"));
-  }
-
-  #unknown({ id }: Step): StepError {
-    return new StepError("runner/invocation-failed", `step "${id}" has ended without a result`, {
-      stepId: id,
-    });
   }
 }
 

@@ -15,13 +15,15 @@ import { namedIn, type RunningScope } from "./running-scope.js";
 import type { StepRun } from "./step-run.js";
 
 /** What came of a body. */
-export interface BodyResult {
-  /** Nothing if it failed and the pipeline goes on without it. */
-  readonly record: StepRecord | undefined;
-  readonly failure: StepError | undefined;
-  /** What it went on with as data, if its step says what that must be. */
-  readonly input: unknown;
-}
+export type BodyResult =
+  | {
+      readonly record: StepRecord;
+      readonly failure?: undefined;
+      /** What it went on with as data, if its step says what that must be. */
+      readonly input: unknown;
+    }
+  /** It failed, and the pipeline goes on without it. */
+  | { readonly record?: undefined; readonly failure: StepError; readonly input?: undefined };
 
 /** The bodies of one step and of those that are private to it: runs each, with its retries, and makes a record of it. */
 export class StepBodies {
@@ -48,8 +50,8 @@ export class StepBodies {
   /** Rejects with why it failed, unless the pipeline goes on without it. */
   async run(step: Step, view: View, launchedAt: string): Promise<BodyResult> {
     const done = this.#restored(step, step.id);
-    if (done?.error !== undefined) return { record: undefined, failure: done.error, input: undefined };
-    if (done !== undefined) return { record: done.record, failure: undefined, input: checkInput(step, view) };
+    if (done?.error !== undefined) return { failure: done.error };
+    if (done !== undefined) return { record: done.record, input: checkInput(step, view) };
     const place = this.placeOf(step, view);
     const started = { at: "" };
     for (let attempt = 1; ; attempt += 1)
@@ -57,10 +59,10 @@ export class StepBodies {
         const input = checkInput(step, view);
         const record = await this.#attempt(step, step.id, this.#prepare(step, place), launchedAt, started);
         await this.keep();
-        return { record, failure: undefined, input };
+        return { record, input };
       } catch (error) {
         const failure = await this.#absorb(step, error, attempt);
-        if (failure !== undefined) return { record: undefined, failure, input: undefined };
+        if (failure !== undefined) return { failure };
         this.#scope.journal.forgetCall(step.id);
       }
   }

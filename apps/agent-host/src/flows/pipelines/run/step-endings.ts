@@ -6,7 +6,7 @@ import { UnresponsiveError } from "./call.js";
 import type { CancelOutcome, CancelReason, FailedJoin } from "./events.js";
 import { errorOf, rootOf } from "./failures.js";
 import { findDoomed } from "./liveness.js";
-import { namedIn, type RunningScope } from "./running-scope.js";
+import { namedIn, nameIn, type RunningScope } from "./running-scope.js";
 import type { ScopeEnd } from "./scope-end.js";
 import type { Outcome, StepRun, StepRuns } from "./step-run.js";
 
@@ -32,9 +32,9 @@ export class StepEndings {
   }
 
   /** `breaks`: it ends the pipeline early. */
-  settle(run: StepRun, outcome: Outcome, breaks = false): boolean {
+  settle(run: StepRun, outcome: Outcome, breaks = false): void {
     this.#settled += 1;
-    if (!run.settle(outcome, this.#settled)) return false;
+    if (!run.settle(outcome, this.#settled)) return;
     // Whoever is stopped because all of it ends is not done.
     if (!this.#end.reached) this.#note(run, outcome, breaks);
     const { events, stamps } = this.#scope.context;
@@ -50,7 +50,6 @@ export class StepEndings {
         outcome: howOf(run),
       });
     this.#spread(run);
-    return true;
   }
 
   /** It ended so before the run was resumed. */
@@ -89,7 +88,7 @@ export class StepEndings {
 
   skip(run: StepRun, records: readonly StepRecord[]): void {
     const { events, stamps } = this.#scope.context;
-    if (!this.settle(run, { kind: "skipped", records })) return;
+    this.settle(run, { kind: "skipped", records });
     events.tell({ type: "step_skipped", stepId: namedIn(this.#scope, run).stepId, at: stamps.next() });
   }
 
@@ -125,40 +124,37 @@ export class StepEndings {
     const root = rootOf(run, this.#runs) ?? lost[0] ?? run;
     const cause = errorOf(root);
     const what = isJoin(step) ? `the join "${step.id}" fails (fail_fast)` : `step "${step.id}" cannot run`;
-    const error = new StepError(
-      "pipeline/aborted",
-      `${what}, because "${root.step.id}" failed: ${cause.message}`,
-      {
-        stepId: step.id,
-        cause,
-      },
-    );
+    const message = `${what}, because "${root.step.id}" failed: ${cause.message}`;
+    const error = new StepError("pipeline/aborted", message, { stepId: step.id, cause });
     if (step.onError.kind === "continue") {
       const { stepId } = namedIn(this.#scope, run);
       const { events, stamps } = this.#scope.context;
       const told = { type: "step_error", stepId, error, action: "continue", at: stamps.next() } as const;
       events.tell({ ...told, attempt: undefined, maxRetries: undefined });
       this.settle(run, { kind: "absorbed", error, records: collected });
-    } else if (step.async && !isJoin(step)) this.stop(run, "dependency_failed", root.step.id);
-    else if (run.cancelled !== undefined) this.threw(run, error, collected);
-    else this.fail(run, error, collected, isJoin(step) ? this.#joinOf(run, root) : undefined);
+    } else this.fail(run, error, collected, isJoin(step) ? this.#joinOf(run, root) : undefined);
   }
 
   #joinOf(run: StepRun, root: StepRun): FailedJoin {
     const cancelled = this.#runs.dependenciesOf(run).filter((each) => each.cancelled !== undefined);
     return {
-      trigger: root.step.id,
-      cancelled: cancelled.map((each) => ({ stepId: each.step.id, outcome: howOf(each) })),
+      trigger: nameIn(this.#scope, root.step.id),
+      cancelled: cancelled.map((each) => ({
+        stepId: nameIn(this.#scope, each.step.id),
+        outcome: howOf(each),
+      })),
     };
   }
 
-  /** Tells a step to stop; one that has not started is over with that. */
+  /** Tells a step to stop; one that has not started is over with that. `by` is the step that is the cause, if that is one of these. */
   stop(run: StepRun, reason: CancelReason, by: string | null): void {
+    const { caller, context } = this.#scope;
+    const cause = by === null ? (caller?.cancelled?.by ?? null) : nameIn(this.#scope, by);
     const why = by === null ? reason : `${reason}, because of "${by}"`;
     const error = new StepError("runner/cancelled", `step "${run.step.id}" was cancelled (${why})`, {
       stepId: run.step.id,
     });
-    if (!run.stop({ by, reason, at: this.#scope.context.stamps.next(), error })) return;
+    run.stop({ by: cause, reason, at: context.stamps.next(), error });
     if (!run.started) this.settle(run, { kind: "cancelled", error, how: "not_started", records: [] });
   }
 
@@ -169,24 +165,21 @@ export class StepEndings {
 
   /** Stops those of whom nobody needs anything any more. */
   stopDoomed(): void {
-    if (this.#trigger === undefined || this.#end.reached) return;
+    if (this.#trigger === undefined) return;
     for (const { run, reason } of findDoomed(this.#runs.all))
       // Nothing can stop what was over before.
       if (!this.#standing.has(run.step.id)) this.stop(run, reason, this.#trigger);
   }
 }
 
-function howOf({ outcome, cancelled }: StepRun): CancelOutcome {
-  if (outcome?.kind === "cancelled") return outcome.how;
-  return outcome?.kind === "completed" || cancelled === undefined ? "completed" : "failed";
+/** How one ended that was told to stop. */
+function howOf({ outcome }: StepRun): CancelOutcome {
+  return outcome?.kind === "cancelled" ? outcome.how : "completed";
 }
 
 function howStopped({ forced, signal }: StepRun, thrown: unknown): CancelOutcome {
   if (thrown instanceof UnresponsiveError) return "unresponsive";
   if (forced) return "forced";
-  const isAbort =
-    thrown === signal.reason ||
-    (thrown instanceof StepError && thrown.type === "runner/cancelled") ||
-    (thrown instanceof Error && thrown.name === "AbortError");
+  const isAbort = thrown === signal.reason || (thrown instanceof Error && thrown.name === "AbortError");
   return isAbort ? "cancelled" : "failed";
 }

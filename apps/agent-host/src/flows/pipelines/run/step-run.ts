@@ -7,7 +7,7 @@ import type { CancelOutcome, CancelReason } from "./events.js";
 
 /** Why a step is told to stop. */
 export interface Cancel {
-  /** The step that is the cause; none for a kill. */
+  /** The step that is the cause, as events call it; none for a kill. */
   readonly by: string | null;
   readonly reason: CancelReason;
   readonly at: string;
@@ -31,7 +31,6 @@ export class StepRun {
   view: View | undefined;
   group: string | undefined;
   launchedAt = "";
-  startedAt = "";
   started = false;
   /** Among the steps of all pipelines, from when its work begins. */
   slot: Slot | undefined;
@@ -79,12 +78,11 @@ export class StepRun {
     this.#isDone = true;
   }
 
-  /** Tells it to stop. Says whether it had not been told before, and still does something. */
-  stop(cancel: Cancel): boolean {
-    if (this.#outcome !== undefined || this.#cancel !== undefined || this.#isDone) return false;
+  /** Tells it to stop, unless it has been told before or does nothing any more. */
+  stop(cancel: Cancel): void {
+    if (this.#outcome !== undefined || this.#cancel !== undefined || this.#isDone) return;
     this.#cancel = cancel;
     this.#controller.abort(cancel.error);
-    return true;
   }
 
   /** Settles it. The first outcome stands; says whether this is it. */

@@ -9,9 +9,7 @@ import type { BodyResult, StepBodies } from "./step-bodies.js";
 import type { StepRun } from "./step-run.js";
 
 /** What a step has done. */
-interface Work extends Pick<BodyResult, "record" | "failure"> {
-  readonly verdict: Verdict | undefined;
-}
+type Work = BodyResult & { readonly verdict?: Verdict | undefined };
 
 /** Does what one step is for: what comes before it, its body, what its result asks for, and what comes after it. */
 export class StepWorker {
@@ -30,14 +28,14 @@ export class StepWorker {
     const { step } = this.#run;
     let view = before;
     for (const entry of step.before) view = await this.#chained(entry, view);
-    const { record, failure, input } = await this.#bodies.run(step, view, this.#run.launchedAt);
+    const result = await this.#bodies.run(step, view, this.#run.launchedAt);
+    const { record, input } = result;
     // What was told to stop and has made something all the same does nothing more.
-    if (record === undefined || this.#run.cancelled !== undefined)
-      return { record, failure, verdict: undefined };
+    if (record === undefined || this.#run.cancelled !== undefined) return result;
     view = view.after(record, runnerNameOf(step));
     const verdict = await this.#react(step, record, view, input);
     if (verdict === undefined) for (const entry of step.then) view = await this.#chained(entry, view);
-    return { record, failure, verdict };
+    return { ...result, verdict };
   }
 
   /** A private step: it fails with its step, and what its result asks for concerns nobody else. */

@@ -83,7 +83,10 @@ export function logLine(event: RunEvent): object | undefined {
         status: event.status,
         ...(event.error && {
           ...failureOf(event.error),
-          secondary: event.error.secondary.length === 0 ? undefined : event.error.secondary.map(messageOf),
+          secondary:
+            event.error.secondary.length === 0
+              ? undefined
+              : event.error.secondary.map(({ message }) => message),
         }),
         break_at: event.breakAt,
         at: event.at,

@@ -23,7 +23,7 @@ export class StepError extends Error {
   readonly type: ErrorType;
   readonly stepId: string | undefined;
   /** What failed besides, in the order in which that happened. */
-  readonly secondary: unknown[] = [];
+  readonly secondary: StepError[] = [];
 
   constructor(type: ErrorType, message: string, { stepId, cause }: Details = {}) {
     super(message, cause === undefined ? undefined : { cause });
