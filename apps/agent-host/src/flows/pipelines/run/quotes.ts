@@ -25,6 +25,12 @@ export class Quotes {
     }
   }
 
+  /** A value stands here: a part of a word, whatever it is. */
+  pass(): void {
+    this.#isEscaped = false;
+    this.#before = "";
+  }
+
   #take(char: string): void {
     if (this.#isComment) {
       this.#isComment = char !== "\n";

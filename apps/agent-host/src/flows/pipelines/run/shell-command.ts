@@ -37,6 +37,7 @@ export function shellCommand(template: Template, view: View, around: Surrounding
       variables[name] = value;
       text += expansionOf[quotes.around](name);
       shown += literalOf[quotes.around](value);
+      quotes.pass();
     }
   return { text, variables, shown };
 }
