@@ -45,11 +45,12 @@ export async function callPipeline(
   const run = (): Promise<ScopeResult> => child.run();
   const { status, error, view } = await (slot?.lend(run) ?? run());
   if (status === "killed") throw signal.reason;
-  if (error !== undefined)
-    throw new StepError(error.type, `step "${id}": in ${target}: ${error.message}`, {
-      stepId: id,
-      cause: error,
-    });
+  if (error !== undefined) {
+    const message = `step "${id}": in ${target}: ${error.message}`;
+    const failure = new StepError(error.type, message, { stepId: id, cause: error });
+    failure.secondary.push(...error.secondary);
+    throw failure;
+  }
   return { response: view.last === undefined ? null : textOf(view.last) };
 }
 

@@ -44,7 +44,8 @@ export class ScopeEnd {
     const left = failed.find((run) => !isConsumed(run, runs));
     if (left !== undefined) this.#end ??= { status: "failed", error: errorOf(left), by: left.step.id };
     const { status = "completed", error, by } = this.#end ?? {};
-    for (const other of [...failed.map(errorOf), ...this.#others])
+    const others = [...failed.map(errorOf), ...this.#others].flatMap((each) => [each, ...each.secondary]);
+    for (const other of others)
       if (
         error !== undefined &&
         other !== error &&
