@@ -51,6 +51,15 @@ describe("commands", () => {
     ['printf %s " #"{{ input.v }}', (v: string) => ` #${v}`],
     ['printf %s {{ input.v }}#"{{ input.v }}"', (v: string) => `${v}#${v}`],
     ["printf %s {{ input.v }}#'{{ input.v }}'", (v: string) => `${v}#${v}`],
+    ['printf %s \\ #"{{ input.v }}"', (v: string) => ` #${v}`],
+    ['printf %s "a\\{{ input.v }}"', (v: string) => `a\\${v}`],
+    ["printf %s \\{{ input.v }}", (v: string) => `\\${v}`],
+    ["printf %s ${{ input.v }}", (v: string) => `$${v}`],
+    ['printf %s "${{ input.v }}"', (v: string) => `$${v}`],
+    ["printf %s '${{ input.v }}'", (v: string) => `$${v}`],
+    ['printf %s "\\${{ input.v }}"', (v: string) => `$${v}`],
+    ['printf %s "\\$({{ input.v }})"', (v: string) => `$(${v})`],
+    ['x="$${{ input.v }}"; printf %s "${x#$$}"', (v: string) => v],
   ])("what others say is a value, whatever quotes are around it: %s", async (text, expected) => {
     for (const value of values) {
       const made = command(text, value);
