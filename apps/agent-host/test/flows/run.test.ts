@@ -391,6 +391,21 @@ describe("the cap of a run", () => {
     expect((await groups(calls("sub.yaml"), 5, { files: own }))[0]).toBe("u::a v::a");
   });
 
+  it("[P76] of those that wait, the one that was declared first goes next, whoever came first", async () => {
+    const runner = new StubRunner();
+    await begin(
+      `  - {id: x, prompt: px, async: true}
+  - {id: b, prompt: pb, async: true, depends_on: [x]}
+  - {id: c, prompt: pc, async: true}
+  - {id: d, prompt: pd, async: true}
+  - {id: j, action: join, depends_on: [b, c, d]}`,
+      runner,
+      { maxConcurrency: 1 },
+    ).result;
+    // When x is over, b is not there yet.
+    expect(runner.prompts).toEqual(["px", "pc", "pb", "pd"]);
+  });
+
   it("[P74] counts the main flow and private steps, also those of a join, and what results ask for", async () => {
     const text = `  - {id: a, prompt: pa, async: true, before: [b], then: [t]}
   - {id: m, prompt: pm, on_result: [{always: true, action: "pipeline: sub"}]}
