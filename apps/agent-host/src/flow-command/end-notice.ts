@@ -1,4 +1,4 @@
-import type { BoardChange } from "./live-board.js";
+import { type BoardChange, isWithin } from "./live-board.js";
 
 interface EndNoticeOptions {
   readonly say: (line: string) => void;
@@ -19,7 +19,10 @@ export class EndNotice implements Disposable {
 
   tell(change: BoardChange | undefined): void {
     if (change?.type === "runs") this.#running.add(change.step);
-    else if (change?.type === "waits" || change?.type === "over") this.#running.delete(change.step);
+    else if (change?.type === "waits") this.#running.delete(change.step);
+    else if (change?.type === "over")
+      for (const name of this.#running)
+        if (name === change.step || isWithin(name, change.step)) this.#running.delete(name);
   }
 
   /** Before the run is told. */

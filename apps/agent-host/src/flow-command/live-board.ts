@@ -7,6 +7,11 @@ export type BoardChange =
   /** What a step consists of is no step of the run, and is not counted. */
   | { readonly type: "over"; readonly step: string; readonly isPart?: boolean };
 
+/** Whether one is within a step: of its chain, of what it calls, or of what its result calls. Whatever is has ended with the step. */
+export function isWithin(name: string, step: string): boolean {
+  return name.startsWith(`${step}::`) || name.startsWith(`${step}__on_result`);
+}
+
 interface Line {
   readonly waitsFor: string | readonly string[] | undefined;
   /** Milliseconds since 1970. */
@@ -35,6 +40,7 @@ export class LiveBoard {
         break;
       case "over":
         this.#lines.delete(change.step);
+        for (const name of this.#lines.keys()) if (isWithin(name, change.step)) this.#lines.delete(name);
         if (change.isPart !== true) this.#over.add(change.step);
     }
   }

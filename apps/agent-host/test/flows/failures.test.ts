@@ -60,6 +60,64 @@ describe("fail_fast", () => {
     },
   );
 
+  it("[P105] [P110] of two failures that nobody has looked at, the first is the error, wherever it is declared", async () => {
+    const runner = new StubRunner({ a: deaf, b: deaf });
+    const run = begin(`${a}${b}${patient.replace("wait_for_all", "wait_for_all, condition: never")}`, runner);
+    const [first, second] = await Promise.all([runner.called("a"), runner.called("b")]);
+    second.fail("b is down");
+    await run.seen("step_failed", "b");
+    first.fail("a is down");
+    const { status, error } = await run.result;
+    expect([status, error?.message]).toEqual(["failed", 'step "b": b is down']);
+    expect(error?.secondary).toEqual([expect.objectContaining({ message: 'step "a": a is down' })]);
+  });
+
+  it("[P105] the error is what has come to the join, and no failure that another join has dealt with before", async () => {
+    const runner = new StubRunner({ a: fails("a is down"), b: held });
+    const run = begin(
+      `${a}  - {id: w, action: join, async: true, depends_on: [a], on_error: wait_for_all}\n${b}  - {id: j, action: join, depends_on: [w, b]}`,
+      runner,
+    );
+    await run.seen("step_completed", "w");
+    (await runner.called("b")).fail("b is down");
+    const { error } = await run.result;
+    expect(error?.message).toBe('the join "j" fails (fail_fast), because "b" failed: step "b": b is down');
+    expect(error?.secondary).toEqual([expect.objectContaining({ message: 'step "a": a is down' })]);
+    expect(
+      lines(run.events).find(({ step_id, type }) => step_id === "j" && type === "step_failed"),
+    ).toMatchObject({
+      triggered_by: "b",
+    });
+  });
+
+  it("[P110] a failure that an async join has looked at is none of the run, whoever looks at the join", async () => {
+    const { status } = await begin(
+      `${a}  - {id: w, action: join, async: true, depends_on: [a], on_error: wait_for_all}\n  - {id: j, action: join, depends_on: [w], condition: never}`,
+      new StubRunner({ a: fails("down") }),
+    ).result;
+    expect(status).toBe("completed");
+  });
+
+  it("[P128] what failed besides in a called pipeline is not lost, however the failure comes to the run", async () => {
+    const child = `pipelines:
+  child:
+    - {id: x, prompt: px, async: true}
+    - {id: y, prompt: py, async: true}
+    - {id: k, action: join, depends_on: [x, y], on_error: wait_for_all, condition: never}
+`;
+    for (const steps of [
+      "  - {id: s, pipeline: child}",
+      "  - {id: s, pipeline: child, async: true}\n  - {id: j, action: join, depends_on: [s]}",
+    ]) {
+      const runner = new StubRunner({ "s::x": fails("x is down"), "s::y": fails("y is down") });
+      const { error } = await begin(steps, runner, { more: child }).result;
+      expect(error?.message).toContain('step "s": in child: step "x": x is down');
+      expect(error?.secondary.map(({ message }) => message)).toEqual([
+        'step "s": in child: step "y": y is down',
+      ]);
+    }
+  });
+
   it("[P105] a victim that says it was cancelled is never the error", async () => {
     const runner = new StubRunner({ a: held, b: held });
     const run = begin(a + b + joined, runner);
@@ -346,6 +404,7 @@ describe("error policies", () => {
     expect(result.status).toBe("completed");
     expect(responseOf(result, "j")).toContain('<error: step "a": down (runner/invocation-failed)>');
     expect(seenBy(result)).toEqual(["b", "j"]);
+    expect(result.view.find("j")?.join?.failed).toEqual(["a"]);
     expect(lines(run.events).find(({ type }) => type === "step_error")).toMatchObject({
       step_id: "a",
       on_error_action: "continue",
@@ -423,7 +482,33 @@ describe("error policies", () => {
     const text = `  - {id: m, prompt: x}\n  - {id: n, prompt: y, input_schema: {type: integer}}`;
     expect((await begin(text, new StubRunner({ m: says("7") })).result).status).toBe("completed");
     const { error } = await begin(text, new StubRunner({ m: says('"x"') })).result;
-    expect(error?.type).toBe("schema/input-validation-failed");
+    expect(error).toMatchObject({ type: "schema/input-validation-failed", stepId: "n" });
+    // It says all itself.
+    expect(error).not.toHaveProperty("cause");
+    expect(error?.message).toBe(
+      'step "n" does not get what its input_schema says: the value must be integer',
+    );
+    const first = await begin("  - {id: n, prompt: y, input_schema: {type: integer}}").result;
+    expect(first.error).toMatchObject({ type: "schema/input-validation-failed", stepId: "n" });
+    expect(first.error).not.toHaveProperty("cause");
+    expect(first.error?.message).toBe(
+      'step "n" does not get what its input_schema says: no step before it has a response',
+    );
+  });
+
+  it("[P89] all that is wrong with an output is told at once", async () => {
+    const schema = "output_schema: {type: object, properties: {x: {type: integer}, y: {type: integer}}}";
+    const wrong = says('{"x":"1","y":"2"}');
+    const step = await begin(`  - {id: m, prompt: x, ${schema}}`, new StubRunner({ m: wrong })).result;
+    expect(step.error?.message).toBe(
+      'step "m" has not made what its output_schema says: /x must be integer; /y must be integer',
+    );
+    const branch = (id: string): string => `  - {id: ${id}, prompt: p, async: true, output_schema: {}}\n`;
+    const merged = await begin(
+      `${branch("x")}${branch("y")}  - {id: j, action: join, depends_on: [x, y], ${schema}}`,
+      new StubRunner({ x: says('"1"'), y: says('"2"') }),
+    ).result;
+    expect(merged.error?.message).toContain("/x must be integer; /y must be integer");
   });
 
   it("[P127] what a runner throws, whatever it is, is a failure of the step", async () => {
@@ -457,6 +542,18 @@ describe("error policies", () => {
   it("a runner that there is not", async () => {
     const { error } = await begin("  - {id: m, prompt: x, runner: other}").result;
     expect(error).toMatchObject({ type: "runner/not-found", stepId: "m" });
+    expect(error).not.toHaveProperty("cause");
+    expect(error?.message).toBe(
+      'step "m" asks for the runner "other", which there is not: this run has only one without a name. Leave it out, or choose another with --agent',
+    );
+    const runner = new StubRunner();
+    const named = await begin("  - {id: m, prompt: x, runner: other}", runner, {
+      runners: new Map([
+        [undefined, runner],
+        ["acp", runner],
+      ]),
+    }).result;
+    expect(named.error?.message).toContain("this run has acp.");
   });
 });
 
@@ -705,7 +802,7 @@ describe("stopping", () => {
       `  - {id: m, prompt: x, condition: never}\n${a}  - {id: b, prompt: pb, async: true, condition: "{{ step.m.response }} == 1"}\n${joined}`,
       new StubRunner({ a: held }),
     );
-    expect((await atLaunch.result).error?.type).toBe("condition/invalid");
+    expect(await atLaunch.result).toMatchObject({ status: "failed", error: { type: "condition/invalid" } });
     expect(told(atLaunch.events, "step_started")).toEqual([]);
   });
 
@@ -905,7 +1002,8 @@ describe("what ends a pipeline early", () => {
     const { status, error } = await run.result;
     expect(status).toBe("failed");
     expect(error).toMatchObject({ type: "pipeline/aborted", stepId: "a" });
-    expect(error?.message).toContain("abort_pipeline");
+    expect(error).not.toHaveProperty("cause");
+    expect(error?.message).toBe('step "a" says abort_pipeline in on_result');
     const cancelled = lines(run.events).filter(({ type }) => type === "step_cancelled");
     expect(
       cancelled.map(({ step_id, reason, cancelled_by }) => [step_id, reason, cancelled_by]).sort(),
@@ -1038,6 +1136,14 @@ describe("what ends a pipeline early", () => {
 });
 
 describe("on_result", () => {
+  it("[P19] [P134] abort_pipeline says its message, in which the result can be named", async () => {
+    const text =
+      '  - {id: a, prompt: pa, on_result: [{always: true, action: abort_pipeline, message: "it says {{ step.a.response }}"}]}';
+    expect((await begin(text).result).error?.message).toBe(
+      'step "a" says abort_pipeline in on_result: it says pa',
+    );
+  });
+
   it("[P129] [A15] contains takes the first that fits, whatever the case", async () => {
     const text = `${a}  - {id: j, action: join, depends_on: [a], on_result: [{contains: fail, action: abort_pipeline}, {contains: "", action: continue}]}\n  - {id: k, prompt: pk}`;
     const bad = new StubRunner({ a: says("it is a FAIL") });
@@ -1095,8 +1201,10 @@ describe("gates", () => {
     const used = await begin(gate(", on_headless: use_default, default_value: fine")).result;
     expect(responseOf(used, "g")).toBe("fine");
     const { error } = await begin(gate(", on_headless: abort")).result;
-    expect(error?.type).toBe("pipeline/aborted");
+    expect(error).toMatchObject({ type: "pipeline/aborted", stepId: "g" });
+    expect(error).not.toHaveProperty("cause");
     expect(error?.message).toContain("run it in a terminal, or with --control");
+    expect(used.view.find("g")?.prompt).toBe("Look");
   });
 
   it("[P136] a gate at a join holds the main flow, and no branch of another", async () => {

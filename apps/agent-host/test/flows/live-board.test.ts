@@ -1,12 +1,13 @@
 import { PassThrough } from "node:stream";
 import { stripVTControlCharacters } from "node:util";
 import { expect, it } from "vitest";
+import { EndNotice } from "../../src/flow-command/end-notice.js";
 import { LiveBoard } from "../../src/flow-command/live-board.js";
 import { pipelineChange } from "../../src/flow-command/pipeline-board.js";
 import type { RunEvent } from "../../src/flows/pipelines/run/events.js";
 import { LiveScreen } from "../../src/flow-command/live-screen.js";
 import { begin } from "./support/run.js";
-import { held, StubRunner } from "./support/stub-runner.js";
+import { fails, held, StubRunner } from "./support/stub-runner.js";
 
 function show(board: LiveBoard, events: readonly RunEvent[], now: number): void {
   for (const event of events) {
@@ -49,6 +50,42 @@ it("shows one line for each branch that runs or waits, how long and for whom, an
   const whole = new LiveBoard();
   show(whole, run.events, 0);
   expect(whole.render(0)).toBe("  5 of 5 steps");
+});
+
+it("shows nothing of what is over: a failure that is gone on after, a result that has asked a human, parts of what has failed", async () => {
+  const runner = new StubRunner({
+    o: fails("down"),
+    "a::then::0": fails("down"),
+    "c__on_result::x": fails("down"),
+    b: held,
+  });
+  const run = begin(
+    `  - {id: o, prompt: po, on_error: continue}
+  - {id: p, prompt: pp, on_result: [{always: true, action: pause_for_human}]}
+  - {id: a, prompt: pa, async: true, then: [x]}
+  - {id: c, prompt: pc, async: true, on_result: [{always: true, action: "pipeline: child"}]}
+  - {id: b, prompt: pb, async: true}
+  - {id: j, action: join, depends_on: [a, b, c], on_error: wait_for_all}`,
+    runner,
+    { more: "pipelines: {child: [{id: x, prompt: px}]}\n" },
+  );
+  await Promise.all([run.seen("step_failed", "a"), run.seen("step_failed", "c")]);
+  const call = await runner.called("b");
+  const board = new LiveBoard();
+  show(board, run.events, 0);
+  expect(board.render(0).split("\n")).toEqual([
+    "  b: runs, 0.0 s",
+    "  j: waits for b, 0.0 s",
+    "  4 of 6 steps",
+  ]);
+  const said: string[] = [];
+  const notice = new EndNotice({ say: (line) => said.push(line), graceMs: 1000 });
+  for (const event of run.events) notice.tell(pipelineChange(event));
+  notice.told(new Error("enough"));
+  notice[Symbol.dispose]();
+  expect(said[0]).toContain("waits for b, at most");
+  call.answer("B");
+  await run.result;
 });
 
 it("a step that was over before the run was resumed is over", () => {

@@ -1,9 +1,10 @@
+import { getEventListeners } from "node:events";
 import { PassThrough, Writable } from "node:stream";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Controller } from "../../src/flows/control/controller.js";
 import { EventStream } from "../../src/flows/control/event-stream.js";
 import { Call, UnresponsiveError } from "../../src/flows/pipelines/run/call.js";
-import { Stamps } from "../../src/flows/pipelines/run/clock.js";
+import { Stamps, systemClock } from "../../src/flows/pipelines/run/clock.js";
 import { Conversations } from "../../src/flows/pipelines/run/conversations.js";
 import type { RunEvent } from "../../src/flows/pipelines/run/events.js";
 import { Pause } from "../../src/flows/pipelines/run/pause.js";
@@ -129,6 +130,22 @@ describe("a call", () => {
     expect(clock.timers).toBe(0);
   });
 
+  it("[P114] [P169] one that is told to stop again, by another, has no more time for that", async () => {
+    const clock = new ManualClock();
+    const parent = new AbortController();
+    const call = new Call(clock, graces);
+    const left = call.run(parent.signal, 1000, () => new Promise<never>(() => undefined));
+    clock.pass(1000);
+    clock.pass(9);
+    parent.abort(new Error("enough"));
+    expect(call.signal.reason).toMatchObject({ message: "it took longer than 1 s (timeout_seconds)" });
+    clock.pass(1);
+    expect(call.forced.aborted).toBe(true);
+    clock.pass(5);
+    await expect(left).rejects.toBeInstanceOf(UnresponsiveError);
+    expect(clock.timers).toBe(0);
+  });
+
   it("[P168] one whose parent has ended before is not made", async () => {
     let calls = 0;
     const call = new Call(new ManualClock(), graces);
@@ -138,6 +155,23 @@ describe("a call", () => {
     await expect(refused).rejects.toThrow("over");
     expect(calls).toBe(0);
   });
+});
+
+it("[P114] [P169] the clock of the system calls after that time, and not what was taken back", () => {
+  vi.useFakeTimers();
+  try {
+    const called: string[] = [];
+    systemClock.after(1000, () => called.push("kept"));
+    const takeBack = systemClock.after(1000, () => called.push("taken back"));
+    takeBack();
+    vi.advanceTimersByTime(999);
+    expect(called).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(called).toEqual(["kept"]);
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 it("[P143] [P174] stamps are as readers expect them, from 1970 on", () => {
@@ -177,6 +211,35 @@ describe("a pause", () => {
     await waiting;
     await expect(pause.whenOff(AbortSignal.abort(new Error("before")))).rejects.toThrow("before");
   });
+
+  it("[P161] holds nobody who was told to stop before they came", async () => {
+    const pause = new Pause();
+    pause.pause();
+    await expect(pause.whenOff(AbortSignal.abort(new Error("before")))).rejects.toThrow("before");
+  });
+
+  it("[P161] that is ended twice, or never began, is over", async () => {
+    const pause = new Pause();
+    pause.resume();
+    pause.pause();
+    pause.resume();
+    pause.resume();
+    expect(pause.on).toBe(false);
+    await pause.whenOff(forever);
+  });
+});
+
+it("[P169] whoever has come in, to a slot or out of a pause, listens to its signal no more", async () => {
+  const { signal } = new AbortController();
+  const [slots, pause] = [new Slots(1), new Pause()];
+  const slot = await slots.acquire([0], forever);
+  pause.pause();
+  const waiting = [slots.acquire([1], signal), pause.whenOff(signal)];
+  expect(getEventListeners(signal, "abort")).toHaveLength(2);
+  slot.release();
+  pause.resume();
+  await Promise.all(waiting);
+  expect(getEventListeners(signal, "abort")).toHaveLength(0);
 });
 
 describe("several that keep a log", () => {
@@ -205,6 +268,25 @@ describe("several that keep a log", () => {
     await expect(sinks.flushed()).rejects.toThrow("two is full");
     await expect(sinks.flushed()).rejects.toThrow("two is full");
     await new Sinks([], [], () => undefined).flushed();
+  });
+
+  it("[P145] one that has failed is not asked again, and is one warning also for those who waited together", async () => {
+    let asked = 0;
+    const full = keeper("one", () => (asked += 1) > 0);
+    const warnings: string[] = [];
+    const sinks = new Sinks([full, keeper("two", () => false)], [], (message) => warnings.push(message));
+    await Promise.all([sinks.flushed(), sinks.flushed()]);
+    await sinks.flushed();
+    expect([asked, warnings]).toEqual([2, ["one: one is full"]]);
+  });
+
+  it("whoever looks on is told, whether it can be kept or not", async () => {
+    const seen: RunEvent[] = [];
+    const sinks = new Sinks([keeper("one", () => true)], [(told) => seen.push(told)], () => undefined);
+    sinks.tell(event);
+    await expect(sinks.flushed()).rejects.toThrow("one is full");
+    sinks.tell(event);
+    expect(seen).toEqual([event, event]);
   });
 });
 

@@ -160,7 +160,16 @@ describe("any pipeline, any order", () => {
     const failed = events.flatMap((event) =>
       event.type === "step_failed" && event.error.type !== "pipeline/aborted" ? [event.stepId] : [],
     );
-    const first = isCollector ? failed.find((id) => reachOf(random, step.id).has(id)) : failed[0];
+    // A join that waits for all deals with failures, and passes none on.
+    const lost = new Set(
+      events.flatMap((event) =>
+        event.type === "step_failed" || (event.type === "step_cancelled" && event.outcome !== "completed")
+          ? [event.stepId]
+          : [],
+      ),
+    );
+    const reach = isCollector ? reachOf(random, step.id, (id) => lost.has(id)) : undefined;
+    const first = failed.find((id) => reach?.has(id) ?? true);
     expect(error?.message).toContain(
       isCollector ? `because "${first ?? ""}" failed` : `down ${error?.stepId ?? ""}`,
     );

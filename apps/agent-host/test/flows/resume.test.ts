@@ -74,6 +74,33 @@ describe("a pipeline that is resumed", () => {
     });
   });
 
+  it("[P138] has what was over in its log as it was, and how it failed", async () => {
+    const text = `  - {id: a, prompt: pa, async: true}
+  - {id: w, action: join, depends_on: [a], on_error: wait_for_all}
+  - {id: m, prompt: pm}
+  - {id: k, prompt: pk}`;
+    const { events } = await twice(
+      text,
+      new StubRunner({ a: fails("down"), k: fails("down") }),
+      new StubRunner(),
+    );
+    const restored = lines(events).filter(({ type }) => type === "step_restored");
+    expect(restored.map(({ step_id }) => step_id)).toEqual(["a", "w", "m"]);
+    expect(restored[0]).toEqual({
+      type: "step_restored",
+      step_id: "a",
+      outcome: "failed",
+      error: 'step "a": down',
+      error_type: "runner/invocation-failed",
+    });
+    expect(restored[2]).toMatchObject({
+      prompt: "pm",
+      response: "pm",
+      runner_session_id: expect.any(String) as unknown,
+    });
+    expect(restored[2]).not.toHaveProperty("error");
+  });
+
   it("goes on past a failure where it went on before, whatever would come of it now", async () => {
     const text = `  - {id: a, prompt: pa, async: true}
   - {id: o, prompt: po, on_error: continue}
@@ -307,6 +334,20 @@ describe("a pipeline that is resumed", () => {
       "pb",
     ]);
     expect(after.view.find("b")?.group).toBe("cg-2");
+  });
+
+  it("[P62] tells a runner of the conversations that there were, and of nothing else", async () => {
+    const text = `  - {id: c, context: {shell: "echo hello"}}
+  - {id: m, prompt: pm}
+  - {id: k, prompt: pk}`;
+    const told: unknown[] = [];
+    const second = Object.assign(new StubRunner(), {
+      recall: (...heard: unknown[]) => {
+        told.push(heard);
+      },
+    });
+    await twice(text, new StubRunner({ k: fails("down") }), second);
+    expect(told).toEqual([["s-1", [{ prompt: "pm", answer: "pm" }]]]);
   });
 
   it("[P62] a model of the AI SDK is told what was said in the process before", async () => {

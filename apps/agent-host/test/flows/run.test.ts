@@ -56,6 +56,9 @@ describe("launching", () => {
       "step_queued j",
       "step_started j",
     ]);
+    const alone = begin("  - {id: m, prompt: one}");
+    await alone.result;
+    expect(told(alone.events, "step_awaits")).toEqual([]);
     const unlogged = run.events.filter(({ type }) => type === "step_awaits" || type === "step_queued");
     expect(lines(unlogged)).toEqual([]);
     expect(unlogged.map(controlLine).filter((line) => line !== undefined)).toEqual([]);
@@ -210,6 +213,51 @@ pipelines:
     ]);
   });
 
+  it("[P68] what it asks for is what its pipeline is asked for, or what the run was", async () => {
+    const more = 'pipelines: {child: [{id: x, prompt: "{{ step.invocation.prompt }}!"}]}\n';
+    const steps =
+      "  - {id: a, pipeline: child}\n  - {id: b, pipeline: child, prompt: '{{ last_response }}?'}\n  - {id: k, prompt: '{{ step.a.response }} {{ step.b.response }}'}";
+    const inputs = new Map([["prompt", "hello"]]);
+    expect((await begin(steps, new StubRunner(), { more, inputs }).result).response).toBe("hello! hello!?!");
+    expect((await begin(steps, new StubRunner(), { more }).result).response).toBe("! !?!");
+  });
+
+  it("[P68] a pipeline that cannot be read when it is called fails the step, and says why", async () => {
+    const run = (text: string): ReturnType<typeof begin> =>
+      begin('  - {id: a, pipeline: "{{ input.file }}"}', new StubRunner(), {
+        inputs: new Map([["file", "other.yaml"]]),
+        files: text === "" ? {} : { "other.yaml": text },
+      });
+    const missing = (await run("").result).error;
+    expect(missing).toMatchObject({ type: "config/validation-failed", stepId: "a" });
+    expect(missing?.message).toMatch(/^step "a" cannot call "other.yaml": .*other.yaml/);
+    const wrong = (await run(file("  - {id: x, promt: y}")).result).error;
+    expect(wrong?.message).toContain('unknown key "promt"');
+  });
+
+  it("[P163] a step that the caller has switched off is skipped, also one of a pipeline that a step calls", async () => {
+    const run = begin(
+      `  - {id: m, prompt: one}\n${a}  - {id: s, pipeline: child}\n  - {id: j, action: join, depends_on: [a]}`,
+      new StubRunner(),
+      {
+        disabled: new Set(["m", "a", "s::x"]),
+        more: "pipelines: {child: [{id: x, prompt: px}, {id: m, prompt: pm}]}\n",
+      },
+    );
+    const result = await run.result;
+    expect(told(run.events, "step_skipped")).toEqual([
+      "step_skipped m",
+      "step_skipped a",
+      "step_skipped s::x",
+    ]);
+    expect(told(run.events, "step_completed")).toEqual([
+      "step_completed s::m",
+      "step_completed s",
+      "step_completed j",
+    ]);
+    expect(responseOf(result, "j")).toBe("[a]:\n<missing>\n");
+  });
+
   it("[P68] pipelines call each other only so deep", async () => {
     const run = begin(`  - {id: a, pipeline: "{{ input.file }}"}`, new StubRunner(), {
       inputs: new Map([["file", "p.yaml"]]),
@@ -217,7 +265,7 @@ pipelines:
     const { status, error } = await run.result;
     expect(status).toBe("failed");
     expect(error?.message).toContain("more than 16 pipelines deep");
-    expect(error?.type).toBe("pipeline/circular-reference");
+    expect(error).toMatchObject({ type: "pipeline/circular-reference", stepId: "a" });
   });
 
   it("[P71] [P45] a join may be async; what it collects reaches the main flow with it", async () => {
@@ -341,6 +389,21 @@ describe("the cap of a run", () => {
       ),
     };
     expect((await groups(calls("sub.yaml"), 5, { files: own }))[0]).toBe("u::a v::a");
+  });
+
+  it("[P76] of those that wait, the one that was declared first goes next, whoever came first", async () => {
+    const runner = new StubRunner();
+    await begin(
+      `  - {id: x, prompt: px, async: true}
+  - {id: b, prompt: pb, async: true, depends_on: [x]}
+  - {id: c, prompt: pc, async: true}
+  - {id: d, prompt: pd, async: true}
+  - {id: j, action: join, depends_on: [b, c, d]}`,
+      runner,
+      { maxConcurrency: 1 },
+    ).result;
+    // When x is over, b is not there yet.
+    expect(runner.prompts).toEqual(["px", "pc", "pb", "pd"]);
   });
 
   it("[P74] counts the main flow and private steps, also those of a join, and what results ask for", async () => {
@@ -472,6 +535,24 @@ describe("joining", () => {
     expect(result.view.find("j")?.join).toMatchObject({ mode: "structured", failed: [], cancelled: [] });
   });
 
+  it("[P71] [P88] [P177] a structured join within another keeps the order of its keys", async () => {
+    const result = await begin(
+      `${number('"10"')}${number('"2"')}  - {id: j, action: join, async: true, depends_on: ["10", "2"], output_schema: {type: object}}
+  - {id: k, action: join, depends_on: [j]}`,
+      new StubRunner({ "10": says('{"n":1}'), "2": says('{"n":2}') }),
+    ).result;
+    expect(responseOf(result, "k")).toBe('{"j":{"10":{"n":1},"2":{"n":2}}}');
+  });
+
+  it("[P26] [P90] a step that has ended well and said nothing is missing in a join", async () => {
+    const result = await begin(
+      "  - {id: g, action: pause_for_human}\n  - {id: c, pipeline: child}\n  - {id: j, action: join, depends_on: [g, c]}",
+      new StubRunner(),
+      { more: "pipelines: {child: [{id: x, prompt: px, condition: never}]}\n" },
+    ).result;
+    expect(responseOf(result, "j")).toBe("[g]:\n<missing>\n\n[c]:\n<missing>\n");
+  });
+
   it("[P89] a branch whose output is not what it says has failed by itself", async () => {
     const runner = new StubRunner({ a: says("no json"), b: says("1") });
     const text = number("a") + number("b") + join;
@@ -511,8 +592,12 @@ describe("joining", () => {
       );
     const wrong = await joined("", new StubRunner({ a: says("{}") })).result;
     expect(wrong.error?.type).toBe("schema/output-validation-failed");
-    expect(wrong.error?.message).toContain('the join "j"');
-    expect(wrong.error?.message).toContain("/a must have required property 'n'");
+    expect(wrong.error?.message).toBe(
+      `the join "j" has made something else than its output_schema says: /a must have required property 'n'`,
+    );
+    expect(wrong.error).toMatchObject({ stepId: "j" });
+    // It says all itself.
+    expect(wrong.error).not.toHaveProperty("cause");
     const failing = { a: fails("down") };
     const excused = await joined("on_error: wait_for_all, ", new StubRunner(failing)).result;
     expect(excused.status).toBe("break");
@@ -653,6 +738,86 @@ describe("records", () => {
       error_type: "pipeline/aborted",
     });
     expect(found[8]).toMatchObject({ status: "failed", error_type: "pipeline/aborted" });
+  });
+
+  it("[P138] [P139] every line says what it is about, and nothing that is not", async () => {
+    const run = begin(
+      `${a}  - {id: m, prompt: x, condition: never}\n  - {id: n, prompt: pn}\n  - {id: j, action: join, depends_on: [a]}`,
+      new StubRunner({ n: fails("down"), a: held }),
+      { newGroupId: () => "cg-1", newRunId: () => "run-1", cwd: "/" },
+    );
+    await run.result;
+    const at = "1970-01-01T00:00:00.000Z";
+    expect(lines(run.events)).toEqual([
+      {
+        type: "run_started",
+        run_id: "run-1",
+        pipeline_source: expect.stringMatching(/p\.yaml$/) as unknown,
+        project_hash: "8a5edab282632443219e051e4ade2d1d5bbc671c781051bf1437897cbdfea0f1",
+        at,
+      },
+      { type: "step_launched", step_id: "a", concurrent_group: "cg-1", launched_at: at, depends_on: [] },
+      { type: "step_skipped", step_id: "m", at },
+      { type: "step_started", step_id: "a", prompt: "pa", concurrent_group: "cg-1", started_at: at },
+      { type: "step_started", step_id: "n", prompt: "pn", started_at: at },
+      {
+        type: "step_failed",
+        step_id: "n",
+        error: 'step "n": down',
+        error_type: "runner/invocation-failed",
+        cause: "down",
+        launched_at: at,
+        completed_at: at,
+      },
+      {
+        type: "step_cancelled",
+        step_id: "a",
+        cancelled_by: "n",
+        reason: "pipeline_error",
+        signalled_at: at,
+        at,
+        outcome: "cancelled",
+        concurrent_group: "cg-1",
+      },
+      {
+        type: "run_finished",
+        status: "failed",
+        error: 'step "n": down',
+        error_type: "runner/invocation-failed",
+        cause: "down",
+        at,
+      },
+    ]);
+  });
+
+  it("[P128] [P138] the last line has what failed besides; a failure without a cause has none", async () => {
+    const run = begin(
+      `${a}${b}  - {id: j, action: join, depends_on: [a, b], on_error: wait_for_all, on_result: [{always: true, action: abort_pipeline}]}`,
+      new StubRunner({ a: fails("a is down"), b: fails("b is down") }),
+    );
+    await run.result;
+    const last = lines(run.events).at(-1);
+    expect(last).toMatchObject({ secondary: ['step "a": a is down', 'step "b": b is down'] });
+    expect(last).not.toHaveProperty("cause");
+  });
+
+  it("[P145] a log that cannot be kept to its end fails the run, and what it came to is known all the same", async () => {
+    const run = (runner: StubRunner): ReturnType<typeof begin> => {
+      let isOver = false;
+      return begin("  - {id: m, prompt: one}", runner, {
+        events: {
+          tell: ({ type }) => {
+            isOver ||= type === "run_finished";
+          },
+          flushed: () => (isOver ? Promise.reject(new Error("no space left")) : Promise.resolve()),
+        },
+      });
+    };
+    const unkept = await run(new StubRunner()).result;
+    expect(unkept).toMatchObject({ status: "failed", response: "one" });
+    expect(unkept.error?.message).toContain("no space left");
+    const failed = await run(new StubRunner({ m: fails("down") })).result;
+    expect(failed).toMatchObject({ status: "failed", error: { message: 'step "m": down' } });
   });
 
   it("[P138] a record has the fields that readers know, null where there is nothing", async () => {

@@ -1,13 +1,13 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { MockLanguageModelV3 } from "ai/test";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { modelsOf } from "../../src/flow-command/ai-models.js";
 import { driverFor } from "../../src/session-command/agents.js";
 import { AiRunner } from "../../src/flows/runners/ai-runner.js";
-import { begin, folder, responseOf, told } from "./support/run.js";
+import { begin, folder, ManualClock, responseOf, told } from "./support/run.js";
 import { requestWith } from "./support/runner-request.js";
-import { held, StubRunner } from "./support/stub-runner.js";
+import { deaf, held, says, StubRunner } from "./support/stub-runner.js";
 
 type Generate = NonNullable<ConstructorParameters<typeof MockLanguageModelV3>[0]>["doGenerate"];
 
@@ -206,7 +206,131 @@ describe("a model of the AI SDK", () => {
   });
 });
 
+describe("what a step asks of its runner", () => {
+  const more =
+    "defaults: {provider: p, model: usual, tools: [t], sampling: {temperature: 0}, max_concurrency: 1}\n";
+
+  it("is what the file says for all, but for what it says itself; the record has it", async () => {
+    const runner = new StubRunner({}, says("1"));
+    const { view } = await begin(
+      `  - {id: m, prompt: one}
+  - {id: n, prompt: two, model: other, tools: [u], sampling: {temperature: 1}, system_prompt: "{{ last_response }}!", output_schema: true}
+  - {id: c, context: {shell: "true"}}`,
+      runner,
+      { more },
+    ).result;
+    const [usual, own] = runner.calls.map(({ request }) => request);
+    expect(usual).toMatchObject({
+      provider: "p",
+      model: "usual",
+      tools: ["t"],
+      sampling: { temperature: 0 },
+    });
+    expect(usual?.systemPrompt).toBeUndefined();
+    expect(usual?.appendSystemPrompt).toBeUndefined();
+    expect(own).toMatchObject({ provider: "p", model: "other", tools: ["u"], sampling: { temperature: 1 } });
+    expect(own).toMatchObject({ systemPrompt: "1!", outputSchema: true });
+    expect(["m", "n", "c"].map((id) => view.find(id)?.sampling)).toEqual([
+      { temperature: 0 },
+      { temperature: 1 },
+      undefined,
+    ]);
+  });
+
+  it("is told what is added to its system prompt: texts, and what commands write, in their order", async () => {
+    const runner = new StubRunner();
+    const run = begin(
+      `  - {id: m, prompt: one}
+  - {id: n, prompt: two, append_system_prompt: ["after {{ last_response }}", {shell: "printf %s {{ last_response }}; echo aside >&2"}, {text: last}]}`,
+      runner,
+    );
+    await run.result;
+    expect(told(run.events, "runner_event")).toEqual([]);
+    expect(runner.calls[1]?.request.appendSystemPrompt).toBe("after one\none\nlast");
+  });
+
+  it("is a warning where a command that adds to its system prompt ends badly: the agent may lack something", async () => {
+    const runner = new StubRunner();
+    const run = begin(
+      "  - {id: m, prompt: one, append_system_prompt: [{shell: 'echo some; echo no such file >&2; exit 2'}]}",
+      runner,
+    );
+    await run.result;
+    expect(runner.calls[0]?.request.appendSystemPrompt).toBe("some\n");
+    expect(await run.seen("runner_event", "m")).toMatchObject({
+      event: {
+        type: "warning",
+        text: `exit code 2 of "echo some; echo no such file >&2; exit 2" in append_system_prompt: no such file`,
+      },
+    });
+  });
+
+  it("[P157] what an agent tells on its way is told as its step's, also of a step within another", async () => {
+    const warning = { type: "warning", text: "slow" } as const;
+    const run = begin(
+      "  - {id: s, pipeline: child}",
+      new StubRunner({}, (call) => {
+        call.request.onEvent(warning);
+        call.answer("done");
+      }),
+      { more: "pipelines: {child: [{id: x, prompt: px}]}\n" },
+    );
+    expect(await run.seen("runner_event")).toEqual({ type: "runner_event", stepId: "s::x", event: warning });
+    await run.result;
+  });
+
+  it("[P157] whether an agent may do something is for whoever is there to say, and nobody allows it where none is", async () => {
+    const request = { tool: "rm", input: { path: "x" } };
+    const asking = new StubRunner({}, (call) => {
+      void call.request.onPermission(request).then((answer) => {
+        call.answer(JSON.stringify(answer));
+      });
+    });
+    const alone = await begin("  - {id: m, prompt: one}", asking).result;
+    expect(alone.response).toBe('{"allowed":false,"reason":"nobody is there to allow it"}');
+    const asked: unknown[] = [];
+    const human = {
+      atGate: () => Promise.resolve(""),
+      permission: (...[stepId, about]: [string, unknown, AbortSignal]) => {
+        asked.push([stepId, about]);
+        return Promise.resolve({ allowed: true });
+      },
+    };
+    const allowed = await begin("  - {id: m, prompt: one}", asking, { human }).result;
+    expect(allowed.response).toBe('{"allowed":true}');
+    expect(asked).toEqual([["m", request]]);
+  });
+});
+
 describe("a runner without copies", () => {
+  it("[P60] [P62] goes on with a conversation itself, under whatever name; a branch is told all of it", async () => {
+    let sessions = 0;
+    const runner = new StubRunner(
+      {},
+      (call) => {
+        call.answer(call.request.prompt.toUpperCase(), { sessionId: `mine-${(sessions += 1)}` });
+      },
+      false,
+    );
+    const { view } = await begin(
+      `  - {id: m, prompt: one}
+  - {id: n, prompt: two, resume: true}
+  - {id: a, prompt: three, async: true}
+  - {id: b, prompt: four, async: true, resume: true}
+  - {id: j, action: join, depends_on: [a, b]}`,
+      runner,
+    ).result;
+    const [first, second, copy, resumed] = runner.calls.map(({ request }) => request);
+    expect(first?.conversation).toEqual({ kind: "fresh" });
+    expect(second).toMatchObject({ prompt: "two", conversation: { kind: "resume", sessionId: "mine-1" } });
+    expect(copy?.prompt).toBe(
+      "What was said before:\n\nUser: one\n\nAssistant: ONE\n\nUser: two\n\nAssistant: TWO\n\nNow:\n\nthree",
+    );
+    expect(resumed).toMatchObject({ prompt: "four", conversation: { kind: "resume", sessionId: "mine-2" } });
+    // Who goes on with it has inherited nothing.
+    expect(["a", "b"].map((id) => view.find(id)?.contextInherited)).toEqual(["replayed", undefined]);
+  });
+
   it("[P61] is told again what was said, and says that it was", async () => {
     const runner = new StubRunner({}, undefined, false);
     const result = await begin(
@@ -220,6 +344,29 @@ describe("a runner without copies", () => {
 });
 
 describe("one conversation", () => {
+  it("[P60] [P173] whoever is tried again speaks when the one that did not stop has left it", async () => {
+    const clock = new ManualClock();
+    const runner = new StubRunner({ n: deaf });
+    const run = begin(
+      "  - {id: m, prompt: one}\n  - {id: n, prompt: two, resume: true, on_error: retry, max_retries: 1}",
+      runner,
+      { clock, graces: { stop: 1, force: 1 }, more: "defaults: {timeout_seconds: 60}\n" },
+    );
+    const first = await runner.called("n");
+    clock.pass(60_000);
+    clock.pass(1);
+    clock.pass(1);
+    await run.seen("step_error", "n");
+    await new Promise(setImmediate);
+    expect(runner.prompts).toEqual(["one", "two"]);
+    first.answer("late");
+    await vi.waitFor(() => {
+      expect(runner.prompts).toEqual(["one", "two", "two"]);
+    });
+    (await runner.called("n")).answer("in time");
+    expect((await run.result).response).toBe("in time");
+  });
+
   it("[P60] [P173] whoever would speak in between waits, and leaves when it is told to stop", async () => {
     const runner = new StubRunner({
       m: (call) => {

@@ -43,12 +43,36 @@ describe("commands", () => {
     ["(printf %s {{ input.v }}); (printf %s {{ input.v }})", (v: string) => v + v],
     ["# it's (\nprintf %s {{ input.v }}", (v: string) => v],
     ["echo a#'{{ input.v }}'>/dev/null; printf %s x{{ input.v }}", (v: string) => `x${v}`],
+    ['# it is\nprintf %s "{{ input.v }}"', (v: string) => v],
+    ['printf %s \\x"{{ input.v }}"', (v: string) => `x${v}`],
+    ['printf %s "({{ input.v }})"', (v: string) => `(${v})`],
+    ['printf %s "$(printf a){{ input.v }}"', (v: string) => `a${v}`],
+    ['printf %s "$( (printf a); printf %s {{ input.v }})"', (v: string) => `a${v}`],
+    ['printf %s " #"{{ input.v }}', (v: string) => ` #${v}`],
+    ['printf %s {{ input.v }}#"{{ input.v }}"', (v: string) => `${v}#${v}`],
+    ["printf %s {{ input.v }}#'{{ input.v }}'", (v: string) => `${v}#${v}`],
+    ['printf %s \\ #"{{ input.v }}"', (v: string) => ` #${v}`],
+    ['printf %s "a\\{{ input.v }}"', (v: string) => `a\\${v}`],
+    ["printf %s \\{{ input.v }}", (v: string) => `\\${v}`],
+    ["printf %s ${{ input.v }}", (v: string) => `$${v}`],
+    ['printf %s "${{ input.v }}"', (v: string) => `$${v}`],
+    ["printf %s '${{ input.v }}'", (v: string) => `$${v}`],
+    ['printf %s "\\${{ input.v }}"', (v: string) => `$${v}`],
+    ['printf %s "\\$({{ input.v }})"', (v: string) => `$(${v})`],
+    ['x="$${{ input.v }}"; printf %s "${x#$$}"', (v: string) => v],
   ])("what others say is a value, whatever quotes are around it: %s", async (text, expected) => {
     for (const value of values) {
       const made = command(text, value);
       expect((await runShell(made, options())).stdout).toBe(expected(value));
       // What people are shown does the same.
       expect((await runShell({ text: made.shown, variables: {} }, options())).stdout).toBe(expected(value));
+    }
+  });
+
+  it("what others say is one word in a substitution of the old kind, too", async () => {
+    for (const value of values) {
+      const { text, variables } = command('printf %s "`printf %s {{ input.v }}`"', value);
+      expect((await runShell({ text, variables }, options())).stdout).toBe(value);
     }
   });
 
@@ -69,6 +93,9 @@ describe("commands", () => {
     expect(() => command("echo {{ input.v }}", value)).toThrow(why);
     expect(() => command("echo {{ input.v }}", value)).toThrow("{{ input.v }} cannot be given to a command");
     expect(() => command("echo {{ input.v }}", value)).toThrow("write a file");
+    expect(() => command("echo {{ input.v }}", value)).toThrow(
+      expect.objectContaining({ type: "template/unresolved-variable" }),
+    );
   });
 
   it("as much as a command takes is given to it, and more is told", async () => {

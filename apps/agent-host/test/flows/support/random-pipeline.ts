@@ -84,10 +84,15 @@ export function yamlOf({ steps, cap }: RandomPipeline): string {
   });
 }
 
-/** All that a step waits for, one way or another. */
-export function reachOf({ steps }: RandomPipeline, id: string): Set<string> {
+/** All that a step waits for, one way or another; or only what comes to it through those that pass it on. */
+export function reachOf(
+  { steps }: RandomPipeline,
+  id: string,
+  passesOn: (id: string) => boolean = () => true,
+): Set<string> {
   const reach = new Set(steps.find((step) => step.id === id)?.dependsOn);
   for (const each of reach)
-    for (const dependency of steps.find((step) => step.id === each)?.dependsOn ?? []) reach.add(dependency);
+    if (passesOn(each))
+      for (const dependency of steps.find((step) => step.id === each)?.dependsOn ?? []) reach.add(dependency);
   return reach;
 }

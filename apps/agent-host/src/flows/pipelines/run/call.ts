@@ -49,8 +49,6 @@ export class Call {
     const left = new Promise<never>((_, reject) => {
       giveUp = reject;
     });
-    // It may be that nobody waits for it when it comes.
-    left.catch(() => undefined);
     const stop = (reason: unknown): void => {
       if (this.signal.aborted) return;
       this.#escalate(giveUp);

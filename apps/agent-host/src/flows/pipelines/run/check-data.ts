@@ -8,14 +8,11 @@ import type { Made } from "./place.js";
 /** What a step goes on with as data, if it says what that must be. Throws `StepError` if it is something else. */
 export function checkInput({ id, inputSchema }: Step, { last }: View): unknown {
   if (inputSchema === undefined) return undefined;
-  const text = last === undefined ? "" : jsonTextOf(last);
-  return check(
-    text,
-    inputSchema,
-    id,
-    "schema/input-validation-failed",
-    "does not get what its input_schema says",
-  );
+  const type = "schema/input-validation-failed";
+  const what = "does not get what its input_schema says";
+  if (last === undefined)
+    throw new StepError(type, `step "${id}" ${what}: no step before it has a response`, { stepId: id });
+  return check(jsonTextOf(last), inputSchema, id, type, what);
 }
 
 /** Throws `StepError` if a step has made something else than it says. A join has its own rules for that, and has followed them. */

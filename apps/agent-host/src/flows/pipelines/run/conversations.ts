@@ -13,7 +13,7 @@ export class Conversations {
 
   /** Notes an answer. `before` is the conversation that it goes on with, or began as a copy of. */
   add(sessionId: string, before: string | undefined, prompt: string, answer: string): void {
-    const said = this.#said.get(sessionId) ?? (before === undefined ? [] : this.#said.get(before)) ?? [];
+    const said = before === undefined ? [] : (this.#said.get(before) ?? []);
     this.#said.set(sessionId, [...said, { prompt, answer }]);
   }
 

@@ -43,7 +43,13 @@ export type RunEvent =
       readonly at: string;
     }
   /** A human has answered, or none is there. */
-  | { readonly type: "gate_passed"; readonly stepId: string; readonly at: string }
+  | {
+      readonly type: "gate_passed";
+      readonly stepId: string;
+      /** The step had ended before: its result has asked. */
+      readonly isOver: boolean;
+      readonly at: string;
+    }
   | (OfStep & {
       readonly type: "step_completed";
       readonly record: StepRecord;

@@ -1,11 +1,12 @@
 import type { StepError } from "../values/step-error.js";
 import type { Outcome, StepRun, StepRuns } from "./step-run.js";
 
-/** The first of those it depends on, one way or another, to fail by itself. */
+/** The first to fail by itself of those whose failure has come to it, one way or another. */
 export function rootOf(run: StepRun, runs: StepRuns): StepRun | undefined {
   const all = new Set(runs.dependenciesOf(run));
-  // What is added on the way is visited too.
-  for (const each of all) for (const dependency of runs.dependenciesOf(each)) all.add(dependency);
+  // What is added on the way is visited too. Whoever is not lost passes no failure on.
+  for (const each of all)
+    if (each.isLost) for (const dependency of runs.dependenciesOf(each)) all.add(dependency);
   return inOrder([...all])[0];
 }
 

@@ -34,7 +34,6 @@ export class Launches {
   /** Launches what comes after this step, in the order of declaration. Gives an end if the pipeline cannot go on. */
   after(from: string, view: View): End | undefined {
     const { context } = this.#scope;
-    let group: string | undefined;
     for (const step of this.#plan.launches.get(from) ?? []) {
       const run = this.#runs.of(step.id);
       run.view = view;
@@ -51,8 +50,7 @@ export class Launches {
         this.#endings.fail(run, failure, []);
         return { status: "failed", error: failure, by: step.id };
       }
-      if (!isJoin(step)) group ??= this.#groupAt(from);
-      run.group = this.#scope.group ?? (isJoin(step) ? undefined : group);
+      run.group = this.#scope.group ?? (isJoin(step) ? undefined : this.#groupAt(from));
       if (isOver) continue;
       context.events.tell({
         type: "step_launched",

@@ -18,11 +18,25 @@ export class Quotes {
     return closer === "'" || closer === '"' ? closer : "";
   }
 
+  /** What stands last, if it would take the beginning of what comes next for its own. */
+  get loose(): "\\" | "$" | undefined {
+    if (this.#isEscaped) return "\\";
+    return this.#before === "$" && this.around !== "'" ? "$" : undefined;
+  }
+
   read(text: string): void {
     for (const char of text) {
+      // What is escaped begins nothing, and neither does the second of two dollars.
+      const isTaken = this.#isEscaped || (char === "$" && this.#before === "$");
       this.#take(char);
-      this.#before = char;
+      this.#before = isTaken ? "" : char;
     }
+  }
+
+  /** A value stands here: a part of a word, whatever it is. */
+  pass(): void {
+    this.#isEscaped = false;
+    this.#before = "";
   }
 
   #take(char: string): void {

@@ -35,8 +35,14 @@ export function shellCommand(template: Template, view: View, around: Surrounding
       checkValue(value, part.name);
       const name = `AGENT_HOST_${Object.keys(variables).length + 1}`;
       variables[name] = value;
+      // A backslash or a dollar before a value stands for itself.
+      if (quotes.loose !== undefined) {
+        text = `${text.slice(0, -1)}\\${quotes.loose}`;
+        shown = `${shown.slice(0, -1)}\\${quotes.loose}`;
+      }
       text += expansionOf[quotes.around](name);
       shown += literalOf[quotes.around](value);
+      quotes.pass();
     }
   return { text, variables, shown };
 }

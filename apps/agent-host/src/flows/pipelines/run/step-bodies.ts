@@ -157,7 +157,6 @@ export class StepBodies {
     const record = {
       ...emptyRecord,
       ...made,
-      sampling: step.runner.sampling,
       stepId: step.id,
       prompt: prepared.prompt ?? "",
       group: this.#run.group,

@@ -75,7 +75,7 @@ export class StepWorker {
   async #pause(step: Step, view: View, message: string | undefined): Promise<void> {
     const { journal } = this.#scope;
     if (journal.isAnswered(step.id)) return;
-    const answer = await askHuman(this.#bodies.placeOf(step, view), message);
+    const answer = await askHuman(this.#bodies.placeOf(step, view), message, true);
     if (answer === undefined) return;
     journal.noteAnswer(step.id);
     await this.#bodies.keep();

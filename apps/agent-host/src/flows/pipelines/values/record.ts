@@ -50,6 +50,7 @@ export const emptyRecord = {
   thinking: null,
   toolEvents: [],
   model: undefined,
+  sampling: undefined,
   contextInherited: undefined,
   join: undefined,
 } as const satisfies Partial<StepRecord>;

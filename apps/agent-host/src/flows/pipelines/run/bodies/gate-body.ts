@@ -9,7 +9,7 @@ export function prepareGate({ id, gate }: Step, place: Place): Prepared {
   return {
     prompt: message ?? null,
     run: async (): Promise<Made> => {
-      const answer = await askHuman(place, message);
+      const answer = await askHuman(place, message, false);
       if (answer !== undefined) return { response: answer };
       if (gate.onHeadless === "skip") return {};
       if (gate.onHeadless === "use_default") return { response: gate.defaultValue ?? "" };
@@ -19,14 +19,15 @@ export function prepareGate({ id, gate }: Step, place: Place): Prepared {
   };
 }
 
-/** What a human says; nothing if none is there. */
+/** What a human says; nothing if none is there. `isOver`: it is the result of the step that asks. */
 export async function askHuman(
   { context, name, signal, whileWaiting }: Place,
   message: string | undefined,
+  isOver: boolean,
 ): Promise<string | undefined> {
   const { events, stamps, human } = context;
   events.tell({ type: "gate_reached", stepId: name, message, at: stamps.next() });
   const answer = human && (await whileWaiting(() => human.atGate(name, message, signal)));
-  events.tell({ type: "gate_passed", stepId: name, at: stamps.next() });
+  events.tell({ type: "gate_passed", stepId: name, isOver, at: stamps.next() });
   return answer;
 }

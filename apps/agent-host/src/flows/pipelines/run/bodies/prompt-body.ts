@@ -55,7 +55,10 @@ export function runnerNameOf({ runner }: Step): string {
 function runnerOf({ id, runner: { runner: name } }: Step, { runners }: RunContext): Runner {
   const found = runners.get(name);
   if (found !== undefined) return found;
-  const message = `step "${id}" asks for the runner "${name ?? ""}", which there is not`;
+  const names = [...runners.keys()].filter((each) => each !== undefined);
+  const message =
+    `step "${id}" asks for the runner "${name ?? ""}", which there is not: this run has ` +
+    `${names.join(", ") || "only one without a name"}. Leave it out, or choose another with --agent`;
   throw new StepError("runner/not-found", message, { stepId: id });
 }
 
@@ -113,6 +116,7 @@ async function converse(
   if (reply.sessionId !== null) conversations.add(reply.sessionId, before, prompt, reply.text);
   return {
     ...madeOf(reply),
+    sampling: request.sampling,
     sessionBefore: before,
     contextInherited: isAsync ? inherited(conversation, runner, said) : undefined,
   };
@@ -130,7 +134,7 @@ function inherited(
 
 function prepareAppended(
   { runner }: Step,
-  { around, view, context }: Place,
+  { around, view, context, name }: Place,
 ): (call: Call) => Promise<string | undefined> {
   const parts = runner.appendSystemPrompt?.map((part) =>
     part.kind === "text"
@@ -141,10 +145,17 @@ function prepareAppended(
     if (parts === undefined) return undefined;
     const texts: string[] = [];
     for (const part of parts) {
-      texts.push(
-        typeof part === "string" ? part : (await runShell(part, { cwd: context.cwd, signal, forced })).stdout,
-      );
-      signal.throwIfAborted();
+      if (typeof part === "string") texts.push(part);
+      else {
+        const { stdout, stderr, exitCode } = await runShell(part, { cwd: context.cwd, signal, forced });
+        signal.throwIfAborted();
+        texts.push(stdout);
+        // It may well mean to; if not, the agent lacks what it should know.
+        if (exitCode !== 0) {
+          const text = `exit code ${exitCode} of "${part.shown}" in append_system_prompt: ${stderr.trim()}`;
+          context.events.tell({ type: "runner_event", stepId: name, event: { type: "warning", text } });
+        }
+      }
     }
     return texts.join("\n");
   };
