@@ -736,7 +736,7 @@ describe("runs in a folder", () => {
     await again[Symbol.asyncDispose]();
     await using last = await run.resume();
     expect(last.journal.saved()).toMatchObject({ answers: ["d", "e"], called: [{}, {}] });
-  });
+  }, 30_000);
 
   it.each([
     ["left out", ([first = "", , third = ""]: string[]) => [first, third]],

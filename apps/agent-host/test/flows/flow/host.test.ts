@@ -75,7 +75,7 @@ describe("checkpoints in a folder", () => {
     expect(Object.keys((await store.load("t"))?.steps ?? {})).toEqual(["0", "1", "2"]);
     await executor.reconfigure({ tools: new Map(tools().map((each) => [each.name, each])) });
     expect(await executor.resume("t", () => flow)).toMatchObject({ success: true });
-  });
+  }, 30_000);
 
   it("[F149] nothing is added to what is not there", async () => {
     mkdirSync(join(root, "a"));
