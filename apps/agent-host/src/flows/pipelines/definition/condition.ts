@@ -55,6 +55,6 @@ function findOperator(text: string): { operator: Operator; start: number; end: n
 }
 
 function unquoted(text: string): string {
-  const [, quote, inner] = /^(["'])(.*)\1$/s.exec(text) ?? [];
-  return quote === undefined ? text : (inner ?? "");
+  const [, , inner] = /^(["'])(.*)\1$/s.exec(text) ?? [];
+  return inner ?? text;
 }

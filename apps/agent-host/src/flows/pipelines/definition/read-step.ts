@@ -11,7 +11,7 @@ import type { Report } from "./report.js";
 /** Reads what of a step has its shape, and takes down what is wrong with it by itself. */
 export function readStep(raw: RawStep, index: number, at: Path, report: Report): Step {
   // Nobody can name one without an id: this is for messages.
-  const { id = `#${index + 1}` } = raw;
+  const { id = `#${Number(at.at(-1)) + 1}` } = raw;
   const named = { id, at };
   const isMissing = (field: keyof RawStep): boolean =>
     raw[field] === undefined && !report.unread.has([...at, field]);
@@ -215,16 +215,18 @@ function readRunner(raw: RawStep, { id, at }: Pick<Step, "id" | "at">, report: R
     appendSystemPrompt: entries?.flatMap((entry, index): Appended | [] => {
       const place = typeof appended === "string" ? path : [...path, index];
       if (entry === undefined) return [];
-      if (typeof entry === "string") return { kind: "text", text: readTemplate(entry, place, report) };
+      if (typeof entry === "string")
+        return { kind: "text", text: readTemplate(entry, place, report), at: place };
       const { text, shell } = entry;
       if ((text === undefined) === (shell === undefined) && !report.unread.has(place))
         report.add(
           `step "${id}": an entry of append_system_prompt is a text, or has either text or shell`,
           place,
         );
+      const inner = [...place, shell === undefined ? "text" : "shell"];
       return shell === undefined
-        ? { kind: "text", text: readTemplate(text ?? "", place, report) }
-        : { kind: "shell", command: readTemplate(shell, place, report) };
+        ? { kind: "text", text: readTemplate(text ?? "", inner, report), at: inner }
+        : { kind: "shell", command: readTemplate(shell, inner, report), at: inner };
     }),
   };
 }

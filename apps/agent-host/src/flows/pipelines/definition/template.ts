@@ -70,6 +70,9 @@ function whyNot(rest: string, name: string | undefined): string {
   return `{{ ${excerpt(name)} }} is unknown; there is step.ID.response (or another field of a step), last_response, input.NAME and run.id`;
 }
 
+/** The beginning of a text, on one line and without what a terminal would obey. */
 function excerpt(text: string): string {
-  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
+  const line = text.replace(/[\s\p{Cc}]+/gu, " ");
+  // No half of a character that takes two.
+  return line.length > 40 ? `${line.slice(0, 40).replace(/[\uD800-\uDBFF]$/, "")}…` : line;
 }
