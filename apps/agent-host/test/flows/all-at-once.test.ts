@@ -17,6 +17,8 @@ const inSteps: readonly (readonly [steps: string, message: string])[] = [
   ["  - {id: %a, promt: x}", 'unknown key "promt"'],
   ["  - {id: %a.b, prompt: x}", "a dot would begin a field"],
   ["  - {id: %a}", "must have exactly one of"],
+  ["  - {id: %a, on_result: [{field: q, equals: 1, action: break}]}", "it has 0"],
+  ["  - {id: %a, action: 5}", '"action" must be text'],
   ["  - {id: %a, prompt: x, skill: y}", "it has 2 (prompt, skill)"],
   [
     "  - {id: %a, skill: y, input_schema: {}, on_result: [{field: q, equals: 1, action: break}]}",

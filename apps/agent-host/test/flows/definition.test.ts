@@ -97,6 +97,10 @@ describe("a step by itself", () => {
     expect(problem("  - {id: a}")).toContain('step "a" must have exactly one of prompt');
     expect(problem("  - {id: a}")).toMatch(/it has 0$/);
     expect(problem("  - {id: a, prompt: x, context: {shell: ls}}")).toMatch(/it has 2 \(prompt, context\)$/);
+    expect(problemsOf(file("  - {id: a, prompt: 5, context: {shell: ls}}"))).toEqual([
+      expect.stringMatching(/it has 2 \(prompt, context\)$/),
+      expect.stringContaining('"prompt" must be text'),
+    ]);
     expect(problemsOf(file("  - {id: a, pipeline: b.yaml, prompt: x}"))).toEqual([]);
   });
 
@@ -238,7 +242,8 @@ describe("a step by itself", () => {
       - {text: x, shell: y}
       - {text: 5}
       - {shell: 5}
-      - {txt: x}`;
+      - {txt: x}
+      - 5`;
     const wrong = 'step "a": an entry of append_system_prompt is a text, or has either text or shell';
     expect(problemsOf(file(step))).toEqual([
       `6:9 config/validation-failed ${wrong}`,
@@ -246,6 +251,9 @@ describe("a step by itself", () => {
       '8:16 config/invalid-yaml "text" must be text, not a number (5); put it in quotes',
       '9:17 config/invalid-yaml "shell" must be text, not a number (5); put it in quotes',
       '10:10 config/validation-failed unknown key "txt"; did you mean "text"?',
+      expect.stringContaining(
+        '11:9 config/invalid-yaml entry 5 of "append_system_prompt" must be text or a mapping',
+      ),
     ]);
   });
 });
@@ -265,7 +273,9 @@ describe("on_result", () => {
     expect(entry("{contains: x, equals: 1, action: break}")).toContain(
       '"field" and "equals" belong together',
     );
-    expect(entry("{expression: nonsense, action: break}")).toContain("has no operator");
+    expect(entry("{expression: nonsense, action: break}")).toMatch(
+      /^3:49 config\/validation-failed the condition "nonsense" has no operator;/,
+    );
   });
 
   it("[P19] every matcher and action", () => {
@@ -307,6 +317,7 @@ describe("on_result", () => {
       ["contains", "break"],
       ["always", "abort_pipeline"],
     ]);
+    expect(rules("{contains: x, if_true: {action: break}}")).toEqual([["contains", "break"]]);
     expect(rules("{contains: x, if_false: {action: break}}")).toEqual([
       ["contains", "continue"],
       ["always", "break"],

@@ -239,6 +239,12 @@ describe("what a template can see", () => {
       "(c) the step itself, afterwards",
       `${a}${b}${join}  - {id: u, prompt: x, then: ["{{ step.u.response }}"], on_result: [{expression: "{{ step.u.response }} == x", action: break}]}`,
     ],
+    ...["action: break, message: '%'", "action: 'pipeline: q', prompt: '%'", "action: 'pipeline: %'"].map(
+      (action) => [
+        `(c) the step itself, in { ${action} }`,
+        `  - {id: u, prompt: x, on_result: [{always: true, ${action.replace("%", "{{ step.u.response }}")}}]}`,
+      ],
+    ),
     ["a step of the main flow", `  - {id: m, prompt: x}\n  - {id: u, prompt: "{{ step.m.response }}"}`],
     ["what was said first", `  - {id: u, prompt: "{{ step.invocation.prompt }}"}`],
   ])("[P42] %s", (_, steps) => {

@@ -204,7 +204,6 @@ function readChain(
 
 function readRunner(raw: RawStep, { id, at }: Pick<Step, "id" | "at">, report: Report): RunnerSettings {
   const { runner, model, tools, sampling, append_system_prompt: appended } = raw;
-  const path = [...at, "append_system_prompt"];
   const entries = typeof appended === "string" ? [appended] : appended;
   return {
     runner,
@@ -213,7 +212,7 @@ function readRunner(raw: RawStep, { id, at }: Pick<Step, "id" | "at">, report: R
     sampling,
     systemPrompt: readTemplate(raw.system_prompt, [...at, "system_prompt"], report),
     appendSystemPrompt: entries?.flatMap((entry, index): Appended | [] => {
-      const place = typeof appended === "string" ? path : [...path, index];
+      const place = [...at, "append_system_prompt", index];
       if (entry === undefined) return [];
       if (typeof entry === "string")
         return { kind: "text", text: readTemplate(entry, place, report), at: place };
