@@ -94,8 +94,12 @@ describe("a step by itself", () => {
   });
 
   it("[P6] has exactly one thing to do; a prompt beside a pipeline is for that", () => {
-    expect(problem("  - {id: a}")).toContain('step "a" must have exactly one of prompt');
-    expect(problem("  - {id: a}")).toMatch(/it has 0$/);
+    expect(problem("  - {id: a}")).toBe(
+      '3:5 config/validation-failed step "a" must have exactly one of prompt, context, pipeline, action; it has 0',
+    );
+    expect(problem("  - {id: a, prompt: x, then: [{model: m}]}")).toBe(
+      '3:31 config/validation-failed step "a::then::0" must have exactly one of prompt, context, pipeline; it has 0',
+    );
     expect(problem("  - {id: a, prompt: x, context: {shell: ls}}")).toMatch(/it has 2 \(prompt, context\)$/);
     expect(problemsOf(file("  - {id: a, prompt: 5, context: {shell: ls}}"))).toEqual([
       expect.stringMatching(/it has 2 \(prompt, context\)$/),
@@ -406,6 +410,8 @@ describe("[P22] conditions", () => {
     ['a == "b" c', "a", "==", '"b" c'],
     ['a == "', "a", "==", '"'],
     ["a == ''", "a", "==", ""],
+    ["a == '=b'", "a", "==", "=b"],
+    ["a==b", "a", "==", "b"],
   ])("%s", (text, left, operator, right) => {
     expect(condition(text)).toMatchObject({
       kind: "comparison",
@@ -431,6 +437,8 @@ describe("[P22] conditions", () => {
     ["yes", "has no operator"],
     ["{{ step.a == b }}", "has no operator"],
     ["== b", "lacks what"],
+    ["a === b", "has no operator"],
+    ["a !== b", "has no operator"],
     ["a == ", "lacks what"],
     ["a contains ", "lacks what"],
     ["a matches b", "write /pattern/"],
