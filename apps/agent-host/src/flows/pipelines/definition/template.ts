@@ -34,7 +34,7 @@ export function parseTemplate(source: string): Template {
   for (;;) {
     const open = source.indexOf("{{", at);
     if (open < 0) break;
-    if (open > at) parts.push(source.slice(at, open));
+    parts.push(source.slice(at, open));
     const close = source.indexOf("}}", open);
     const name = source.slice(open + 2, close).trim();
     const reference = close < 0 ? undefined : parseReference(name);
@@ -42,7 +42,7 @@ export function parseTemplate(source: string): Template {
     if (reference === undefined) wrong.push(whyNot(source.slice(open), close < 0 ? undefined : name));
     at = close < 0 ? source.length : close + 2;
   }
-  if (at < source.length) parts.push(source.slice(at));
+  parts.push(source.slice(at));
   if (wrong.length > 0) throw new TemplateError(wrong, { source, parts });
   return { source, parts };
 }
