@@ -17,6 +17,8 @@ const inSteps: readonly (readonly [steps: string, message: string])[] = [
   ["  - {id: %a, promt: x}", 'unknown key "promt"'],
   ["  - {id: %a.b, prompt: x}", "a dot would begin a field"],
   ["  - {id: %a}", "must have exactly one of"],
+  ["  - {id: %a, on_result: [{field: q, equals: 1, action: break}]}", "it has 0"],
+  ["  - {id: %a, action: 5}", '"action" must be text'],
   ["  - {id: %a, prompt: x, skill: y}", "it has 2 (prompt, skill)"],
   [
     "  - {id: %a, skill: y, input_schema: {}, on_result: [{field: q, equals: 1, action: break}]}",
@@ -191,9 +193,9 @@ describe("all mistakes at once", () => {
       '7:21 step "a" depends on "nobo',
       '7:29 step "a" depends on itsel',
       '8:17 entry 0 of "on_result" mu',
-      '8:20 step "a" uses {{ step.non',
       '8:32 "exit_code" must be a who',
       "8:46 entry 1 of on_result has ",
+      '8:63 step "a" uses {{ step.non',
       '9:12 entry 0 of "then" must be',
       '9:15 "{{ baz" has no closing b',
       '10:24 step "b" is async and not',
@@ -227,6 +229,37 @@ describe("all mistakes at once", () => {
       ["pipelins: {lint: [{id: b, prompt: x}]}\n", 'unknown key "pipelins"'],
     ] as const)
       expect(opened({ "main.yaml": file(call, more) })).toEqual([expect.stringContaining(message)]);
+  });
+
+  it("[P27] a name of a pipeline that could not be read is not looked for", () => {
+    const calls = '  - {id: a, pipeline: 5}\n  - {id: b, pipeline: " "}\n  - {id: c, pipeline: "{{ d }}"}\n';
+    expect(opened({ "main.yaml": file(calls) })).toEqual([
+      expect.stringMatching(/^3:23 .*"pipeline" must be text/),
+      expect.stringMatching(/^4:23 .*"pipeline" must be the name of a pipeline/),
+      expect.stringMatching(/^5:23 .*\{\{ d \}\} is unknown/),
+    ]);
+  });
+
+  it("[P27] what private steps and on_result call is looked at, too, if its name is known", () => {
+    const calls = (name: string): string => `  - id: a
+    prompt: x
+    before: [{pipeline: "${name}"}]
+    then: [{pipeline: "${name}"}]
+    on_result:
+      - {contains: x, action: "pipeline: ${name}"}
+      - {always: true, action: break}`;
+    expect(opened({ "main.yaml": file(calls("none.yaml")) })).toEqual([
+      expect.stringMatching(/^5:25 .*"a::before::0" calls .*none\.yaml/),
+      expect.stringMatching(/^6:23 .*"a::then::0" calls .*none\.yaml/),
+      expect.stringMatching(/^8:31 .*"a" calls .*none\.yaml/),
+    ]);
+    const again = 'calls "main.yaml", which calls this pipeline again';
+    expect(opened({ "main.yaml": file(calls("main.yaml")) })).toEqual([
+      `3:5 pipeline/circular-reference step "a" ${again}`,
+      `5:14 pipeline/circular-reference step "a::before::0" ${again}`,
+      `6:12 pipeline/circular-reference step "a::then::0" ${again}`,
+    ]);
+    expect(opened({ "main.yaml": file(calls("{{ input.of }}.yaml")) })).toEqual([]);
   });
 
   it("[P27] those of the files that are called come after those of the file, in the order of the calls", () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Pattern } from "../../src/flows/pipelines/definition/pattern.js";
 import { file, parse, problemsOf } from "./support/problems.js";
 
 /** The only problem of a file with these steps. */
@@ -48,6 +49,15 @@ describe("the file", () => {
     expect(problem(a, "defaults: {max_concurency: 2}\n")).toContain('did you mean "max_concurrency"?');
   });
 
+  it("defaults are for all that is asked in it", () => {
+    const defaults = "{provider: p, model: m, tools: [t], sampling: {temperature: 0}, timeout_seconds: 9}";
+    expect(parse(file(a, `defaults: ${defaults}\n`)).defaults).toEqual({
+      maxConcurrency: undefined,
+      timeoutSeconds: 9,
+      runner: { provider: "p", model: "m", tools: ["t"], sampling: { temperature: 0 } },
+    });
+  });
+
   it("a flow is not taken for a pipeline", () => {
     expect(problemsOf("kind: flow\nsteps: []")).toEqual([
       "1:7 config/validation-failed this is a flow, not a pipeline",
@@ -63,38 +73,68 @@ describe("a step by itself", () => {
     );
     const named = `pipelines:\n  lint:\n  ${a}`;
     expect(problemsOf(file(a, named))).toEqual([]);
-    expect(problem(a, `${named}  ${a}`)).toContain('two steps "a" in pipeline "lint"');
+    expect(problem(a, `${named}  ${a}`)).toBe(
+      '5:12 config/validation-failed there are two steps "a" in pipeline "lint"; ids must differ',
+    );
+  });
+
+  it("[P4] a step without an id is called by its place in the file", () => {
+    const steps = "  - 5\n  - {do_while: {}}\n  - {on_error: explode, prompt: x}";
+    expect(problemsOf(file(steps)).filter((each) => each.includes("step "))).toEqual([
+      '4:6 config/validation-failed step "#2" uses "do_while", which is not supported yet',
+      '5:16 config/validation-failed step "#3" cannot have on_error "explode": there is abort_pipeline, continue, and retry with max_retries',
+    ]);
   });
 
   it("[P5] invocation comes first", () => {
-    expect(problem(`${a}  - {id: invocation, prompt: x}`)).toContain('"invocation" must be the first');
+    expect(problem(`${a}  - {id: invocation, prompt: x}`)).toBe(
+      '4:10 config/validation-failed step "invocation" must be the first of its pipeline',
+    );
     expect(problemsOf(file(`  - {id: invocation, prompt: x}\n${a}`))).toEqual([]);
   });
 
   it("[P6] has exactly one thing to do; a prompt beside a pipeline is for that", () => {
-    expect(problem("  - {id: a}")).toContain('step "a" must have exactly one of prompt');
-    expect(problem("  - {id: a}")).toMatch(/it has 0$/);
+    expect(problem("  - {id: a}")).toBe(
+      '3:5 config/validation-failed step "a" must have exactly one of prompt, context, pipeline, action; it has 0',
+    );
+    expect(problem("  - {id: a, prompt: x, then: [{model: m}]}")).toBe(
+      '3:31 config/validation-failed step "a::then::0" must have exactly one of prompt, context, pipeline; it has 0',
+    );
     expect(problem("  - {id: a, prompt: x, context: {shell: ls}}")).toMatch(/it has 2 \(prompt, context\)$/);
+    expect(problemsOf(file("  - {id: a, prompt: 5, context: {shell: ls}}"))).toEqual([
+      expect.stringMatching(/it has 2 \(prompt, context\)$/),
+      expect.stringContaining('"prompt" must be text'),
+    ]);
     expect(problemsOf(file("  - {id: a, pipeline: b.yaml, prompt: x}"))).toEqual([]);
   });
 
   it.each(["skill", "do_while", "for_each"])("[P6] %s counts, and is not there yet", (name) => {
-    expect(problem(`  - {id: a, ${name}: {}}`)).toContain(`uses "${name}", which is not supported yet`);
+    expect(problem(`  - {id: a, ${name}: {}}`)).toBe(
+      `3:13 config/validation-failed step "a" uses "${name}", which is not supported yet`,
+    );
     expect(problem(`  - {id: a, prompt: x, ${name}: {}}`)).toMatch(/it has 2/);
   });
 
   it("[P7] [P26] has an action that there is", () => {
-    expect(problem("  - {id: a, action: jion}")).toContain(
-      'step "a" has the unknown action "jion"; did you mean "join"?',
+    const action = (text: string): string => problem(`  - {id: a, action: ${text}}\n  - {id: b, prompt: x}`);
+    const place = '3:21 config/validation-failed step "a"';
+    expect(action("jion")).toBe(
+      `${place} has the unknown action "jion"; did you mean "join"?; there is join and pause_for_human`,
     );
-    expect(problem("  - {id: a, action: modify_output}")).toContain("not supported yet");
+    expect(action("modify_output")).toBe(`${place}: the action modify_output is not supported yet`);
+    expect(action("reload_self")).toBe(`${place}: the action reload_self is not supported yet`);
     expect(
       problem("  - {id: a, action: reload_self, async: true}\n  - {id: b, prompt: x, depends_on: [a]}"),
-    ).toContain("reload_self cannot be async");
+    ).toBe(`${place}: reload_self cannot be async`);
+    expect(
+      problem("  - {id: a, action: modify_output, async: true}\n  - {id: b, prompt: x, depends_on: [a]}"),
+    ).toBe(`${place}: the action modify_output is not supported yet`);
   });
 
   it("[P8] a context has one source", () => {
-    expect(problem("  - {id: a, context: {}}")).toContain("context with 0 sources");
+    expect(problem("  - {id: a, context: {}}")).toBe(
+      '3:22 config/validation-failed step "a" has a context with 0 sources; it must have exactly one: shell',
+    );
     expect(problem("  - {id: a, context: {spec: x}}")).toContain('unknown key "spec"');
   });
 
@@ -122,11 +162,13 @@ describe("a step by itself", () => {
     expect(policy(", on_error: wait_for_all")).toEqual({ kind: "join", onError: "wait_for_all" });
     const join = (text: string): string => problem(`${a}  - {id: j, action: join, depends_on: [a], ${text}}`);
     for (const wrong of ["continue", "retry", "abort_pipeline"]) {
-      const message = join(`on_error: ${wrong}`);
-      expect(message).toContain(`"j" is a join and cannot have on_error "${wrong}"`);
-      expect(message).toContain("fail_fast and wait_for_all");
+      expect(join(`on_error: ${wrong}`)).toBe(
+        `4:54 config/validation-failed step "j" is a join and cannot have on_error "${wrong}"; there is fail_fast and wait_for_all`,
+      );
     }
-    expect(join("max_retries: 1")).toContain("max_retries");
+    expect(join("max_retries: 1")).toBe(
+      '4:57 config/validation-failed step "j" is a join, which calls nobody: it cannot have max_retries',
+    );
   });
 
   it("[P14] any other step aborts, continues or retries so many times", () => {
@@ -136,10 +178,19 @@ describe("a step by itself", () => {
     expect(policy(", on_error: continue")).toEqual({ kind: "continue" });
     expect(policy(", on_error: retry, max_retries: 2")).toEqual({ kind: "retry", maxRetries: 2 });
     const step = (text: string): string => problem(`  - {id: a, prompt: x, ${text}}`);
-    expect(step("on_error: wait_for_all")).toContain("only a join can have it");
-    expect(step("on_error: explode")).toContain('cannot have on_error "explode"');
-    expect(step("on_error: retry")).toContain("max_retries");
-    expect(step("max_retries: 1")).toContain("max_retries without on_error: retry");
+    const policies = "there is abort_pipeline, continue, and retry with max_retries";
+    expect(step("on_error: wait_for_all")).toBe(
+      `3:34 config/validation-failed step "a" cannot have on_error "wait_for_all": only a join can have it; ${policies}`,
+    );
+    expect(step("on_error: explode")).toBe(
+      `3:34 config/validation-failed step "a" cannot have on_error "explode": ${policies}`,
+    );
+    expect(step("on_error: retry")).toBe(
+      '3:34 config/validation-failed step "a" has on_error: retry, which needs max_retries (1 or more)',
+    );
+    expect(step("max_retries: 1")).toBe(
+      '3:37 config/validation-failed step "a" has max_retries without on_error: retry',
+    );
     expect(step("on_error: retry, max_retries: 0")).toContain('"max_retries" must be >= 1');
   });
 
@@ -155,8 +206,8 @@ describe("a step by itself", () => {
   });
 
   it("[P97] a join has no input_schema", () => {
-    expect(problem(`${a}  - {id: j, action: join, depends_on: [a], input_schema: {}}`)).toContain(
-      "no single predecessor",
+    expect(problem(`${a}  - {id: j, action: join, depends_on: [a], input_schema: {}}`)).toBe(
+      '4:58 config/validation-failed step "j" is a join, and has no single predecessor whose output an input_schema could describe',
     );
   });
 
@@ -181,9 +232,33 @@ describe("a step by itself", () => {
   });
 
   it("a gate that uses its default has one", () => {
-    expect(problem("  - {id: a, action: pause_for_human, on_headless: use_default}")).toContain(
-      "default_value",
+    expect(problem("  - {id: a, action: pause_for_human, on_headless: use_default}")).toBe(
+      '3:51 config/validation-failed step "a" says on_headless: use_default and has no default_value',
     );
+  });
+
+  it("what is put behind the system prompt is a text or what a command writes, and nothing else", () => {
+    const step = `
+  - id: a
+    prompt: x
+    append_system_prompt:
+      - {}
+      - {text: x, shell: y}
+      - {text: 5}
+      - {shell: 5}
+      - {txt: x}
+      - 5`;
+    const wrong = 'step "a": an entry of append_system_prompt is a text, or has either text or shell';
+    expect(problemsOf(file(step))).toEqual([
+      `6:9 config/validation-failed ${wrong}`,
+      `7:9 config/validation-failed ${wrong}`,
+      '8:16 config/invalid-yaml "text" must be text, not a number (5); put it in quotes',
+      '9:17 config/invalid-yaml "shell" must be text, not a number (5); put it in quotes',
+      '10:10 config/validation-failed unknown key "txt"; did you mean "text"?',
+      expect.stringContaining(
+        '11:9 config/invalid-yaml entry 5 of "append_system_prompt" must be text or a mapping',
+      ),
+    ]);
   });
 });
 
@@ -202,7 +277,9 @@ describe("on_result", () => {
     expect(entry("{contains: x, equals: 1, action: break}")).toContain(
       '"field" and "equals" belong together',
     );
-    expect(entry("{expression: nonsense, action: break}")).toContain("has no operator");
+    expect(entry("{expression: nonsense, action: break}")).toMatch(
+      /^3:49 config\/validation-failed the condition "nonsense" has no operator;/,
+    );
   });
 
   it("[P19] every matcher and action", () => {
@@ -244,11 +321,55 @@ describe("on_result", () => {
       ["contains", "break"],
       ["always", "abort_pipeline"],
     ]);
+    expect(rules("{contains: x, if_true: {action: break}}")).toEqual([["contains", "break"]]);
     expect(rules("{contains: x, if_false: {action: break}}")).toEqual([
       ["contains", "continue"],
       ["always", "break"],
     ]);
-    expect(problem("  - {id: a, prompt: x, on_result: {contains: x}}")).toContain("if_true or if_false");
+    expect(problem("  - {id: a, prompt: x, on_result: {contains: x}}")).toBe(
+      "3:24 config/validation-failed on_result needs if_true or if_false",
+    );
+    const short = (text: string): string =>
+      problem(`  - {id: a, prompt: x, on_result: {${text}if_true: {action: break}}}`);
+    const wrong =
+      "3:35 config/validation-failed on_result must have exactly one matcher (contains, field); it has";
+    expect(short("")).toBe(`${wrong} none`);
+    expect(short("contains: x, field: y, equals: z, ")).toBe(`${wrong} contains, field`);
+    expect(short("field: x, ")).toBe(
+      '3:35 config/validation-failed "field" and "equals" belong together, in on_result',
+    );
+    const actions = 'there is continue, break, abort_pipeline, pause_for_human and "pipeline: path"';
+    for (const name of ["if_true", "if_false"])
+      expect(problem(`  - {id: a, prompt: x, on_result: {${name}: {action: brek}, contains: x}}`)).toBe(
+        `3:${name.length + 47} config/validation-failed ${name} has the unknown action "brek"; ${actions}`,
+      );
+  });
+
+  it.each([
+    ["{contains: 5, action: break}", '47 config/invalid-yaml "contains" must be text'],
+    ["{matches: 5, action: break}", '46 config/invalid-yaml "matches" must be text'],
+    ["{expression: 5, action: break}", '49 config/invalid-yaml "expression" must be text'],
+    ["{field: 5, equals: 5, action: break}", '44 config/invalid-yaml "field" must be text'],
+    ["{always: true, action: 5}", '59 config/invalid-yaml "action" must be text'],
+    [
+      '{always: true, action: "pipeline: "}',
+      "59 config/validation-failed entry 0 of on_result has the unknown",
+    ],
+    [
+      '{always: true, action: "xpipeline: y"}',
+      "59 config/validation-failed entry 0 of on_result has the unknown",
+    ],
+  ])("[P19] what cannot be read in %s is told once, where it is", (text, message) => {
+    expect(entry(text)).toMatch(new RegExp(`^3:${message}`));
+  });
+
+  it("[P19] what is called is named whole, however it is spaced", () => {
+    const target = (action: string): unknown =>
+      parse(file(`  - {id: a, prompt: x, on_result: [{always: true, action: "${action}"}]}`)).main.steps[0]
+        ?.onResult[0]?.action.target?.source;
+    expect(target("pipeline:x.yaml")).toBe("x.yaml");
+    expect(target("pipeline:  my file.yaml")).toBe("my file.yaml");
+    expect(target(String.raw`pipeline: two\nlines`)).toBe("two\nlines");
   });
 
   it("[P20] always: true, and always: without a value; never always: false", () => {
@@ -261,8 +382,15 @@ describe("on_result", () => {
 
   it("[P21] patterns have the flags i, m and s, and compile", () => {
     expect(entry("{matches: /x/g, action: break}")).toContain('flag "g" has no meaning here');
-    expect(entry("{matches: x, action: break}")).toContain("write /pattern/");
+    for (const none of ["x", "x/y/", "/y/I", "/", "/x"])
+      expect(entry(`{matches: ${none}, action: break}`)).toBe(
+        `3:46 config/validation-failed "matches": "${none}" is no pattern; write /pattern/ or /pattern/flags`,
+      );
     expect(entry("{matches: /(/, action: break}")).toContain('"matches":');
+    const isIn = (pattern: string, text: string): boolean => new Pattern(pattern).isIn(text);
+    expect(isIn("/^A.*c$/ims", "x\na\nb\nC")).toBe(true);
+    for (const fewer of ["/^A.*c$/im", "/^A.*c$/is", "/^A.*c$/ms"])
+      expect(isIn(fewer, "x\na\nb\nC")).toBe(false);
   });
 });
 
@@ -278,6 +406,12 @@ describe("[P22] conditions", () => {
     ["a ends_with b ends_with c", "a", "ends_with", "b ends_with c"],
     ["a matches /b/i", "a", "matches", "/b/i"],
     ["containsx == a", "containsx", "==", "a"],
+    ['a == b "c"', "a", "==", 'b "c"'],
+    ['a == "b" c', "a", "==", '"b" c'],
+    ['a == "', "a", "==", '"'],
+    ["a == ''", "a", "==", ""],
+    ["a == '=b'", "a", "==", "=b"],
+    ["a==b", "a", "==", "b"],
   ])("%s", (text, left, operator, right) => {
     expect(condition(text)).toMatchObject({
       kind: "comparison",
@@ -285,6 +419,13 @@ describe("[P22] conditions", () => {
       operator,
       right: { source: right },
     });
+  });
+
+  it("a pattern is known beforehand if nothing is put into it", () => {
+    const pattern = (text: string): unknown => (condition(text) as { pattern: Pattern | undefined }).pattern;
+    expect(pattern("a matches /b/")).toMatchObject({ source: "/b/" });
+    expect(pattern("a matches /b{{ input.c }}/")).toBeUndefined();
+    expect(pattern("a == /b/")).toBeUndefined();
   });
 
   it("always and never need nothing", () => {
@@ -296,11 +437,23 @@ describe("[P22] conditions", () => {
     ["yes", "has no operator"],
     ["{{ step.a == b }}", "has no operator"],
     ["== b", "lacks what"],
+    ["a === b", "has no operator"],
+    ["a !== b", "has no operator"],
     ["a == ", "lacks what"],
+    ["a contains ", "lacks what"],
     ["a matches b", "write /pattern/"],
     ["{{ input.a == b", "has no"],
   ])("%s is none", (text, message) => {
     expect(problem(`  - {id: a, prompt: x, condition: ${JSON.stringify(text)}}`)).toContain(message);
+  });
+
+  it("the message names the step and the place", () => {
+    expect(problem("  - {id: a, prompt: x, condition: a == }")).toBe(
+      '3:35 config/validation-failed step "a": the condition "a ==" lacks what "==" compares',
+    );
+    expect(problem('  - {id: a, prompt: x, condition: "{{ b }} == c"}')).toMatch(
+      /^3:35 template\/unresolved-variable \{\{ b \}\} is unknown/,
+    );
   });
 });
 
@@ -311,9 +464,59 @@ describe("[P153] templates that can never be resolved", () => {
     ["{{ step.a }}", "is unknown"],
     ["{{ step..response }}", "is unknown"],
     ["{{ input }}", "is unknown"],
+    ["{{ steps.a.response }}", "is unknown"],
+    ["{{}}", "is unknown"],
   ])("%s", (text, message) => {
     const found = problem(`  - {id: a, prompt: ${JSON.stringify(text)}}`);
     expect(found).toContain("template/unresolved-variable");
     expect(found).toContain(message);
   });
+
+  it("the message has the beginning of it on one line, and nothing that a terminal would obey", () => {
+    const message = (text: string): string =>
+      problem(`  - {id: a, prompt: ${JSON.stringify(text)}}`).replace(/^\S+ \S+ /, "");
+    expect(message("so:\n{{ step.a.response\n\u001b[31mand all that\ncomes after it in the prompt")).toBe(
+      '"{{ step.a.response [31mand all that come…" has no closing braces',
+    );
+    expect(message(`{{ ${"x".repeat(40)} }}`)).toMatch(/^\{\{ x{40} \}\} is unknown/);
+    expect(message(`{{ ${"x".repeat(41)} }}`)).toMatch(/^\{\{ x{40}… \}\} is unknown/);
+    expect(message(`{{ ${"x".repeat(39)}😀y }}`)).toMatch(/^\{\{ x{39}… \}\} is unknown/);
+  });
+
+  it.each([
+    ["system_prompt: '%'"],
+    ["message: '%'"],
+    ["context: {shell: '%'}"],
+    ["pipeline: p, prompt: '%'"],
+    ["pipeline: '%'"],
+    ["append_system_prompt: '%'"],
+    ["append_system_prompt: [y, '%']"],
+    ["append_system_prompt: [{text: '%'}]"],
+    ["append_system_prompt: [{shell: '%'}]"],
+    ["on_result: [{always: true, action: 'pipeline: %'}]"],
+    ["on_result: [{always: true, action: break, prompt: '%'}]"],
+    ["on_result: [{always: true, action: break, message: '%'}]"],
+    ["on_result: [{action: break, expression: '% == 1'}]"],
+    ["then: ['%']"],
+    ["before: [{prompt: '%'}]"],
+  ])("in { %s } the place is that of the text", (field) => {
+    const does = /context|pipeline: [p']/.test(field.split("on_result")[0] ?? "") ? "" : "prompt: x, ";
+    const before = `  - {id: a, ${does}`;
+    const column = before.length + field.lastIndexOf("'", field.indexOf("%")) + 1;
+    expect(problem(`${before}${field.replace("%", "{{ b }}")}}`)).toContain(
+      `3:${column} template/unresolved-variable {{ b }} is unknown`,
+    );
+  });
+
+  it("all of a text are told, and only those", () => {
+    expect(problemsOf(file('  - {id: a, prompt: "{{ b }}{{ run.id }}{{ c }}{{ d"}')).map(startOf)).toEqual([
+      "{{ b }} is unknown",
+      "{{ c }} is unknown",
+      '"{{ d" has no closing braces',
+    ]);
+  });
 });
+
+function startOf(problem: string): string {
+  return problem.replace(/^\S+ \S+ /, "").split(";")[0] ?? "";
+}

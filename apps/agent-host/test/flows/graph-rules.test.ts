@@ -215,9 +215,15 @@ describe("schemas", () => {
     expect(problemsOf(file(field("a.c", schema)))).toEqual([]);
     expect(problem(field("a.d", schema))).toContain('"a.d" in on_result, which is not in its output_schema');
     expect(problem(field("a.c.d", schema))).toContain("not in its output_schema");
-    expect(problem("  - {id: s, prompt: x, on_result: [{field: x, equals: 1, action: break}]}")).toContain(
-      "needs an input_schema",
-    );
+    const step = "  - {id: s, prompt: x, on_result: ";
+    const needs = 'step "s" looks at the field "x" in on_result, which needs an input_schema';
+    for (const form of [
+      "[{action: break, equals: 1, field: x}]",
+      "{if_true: {action: break}, equals: 1, field: x}",
+    ])
+      expect(problem(`${step}${form}}`)).toBe(
+        `3:${step.length + form.indexOf("x") + 1} config/validation-failed ${needs}`,
+      );
   });
 });
 
@@ -233,6 +239,12 @@ describe("what a template can see", () => {
       "(c) the step itself, afterwards",
       `${a}${b}${join}  - {id: u, prompt: x, then: ["{{ step.u.response }}"], on_result: [{expression: "{{ step.u.response }} == x", action: break}]}`,
     ],
+    ...["action: break, message: '%'", "action: 'pipeline: q', prompt: '%'", "action: 'pipeline: %'"].map(
+      (action) => [
+        `(c) the step itself, in { ${action} }`,
+        `  - {id: u, prompt: x, on_result: [{always: true, ${action.replace("%", "{{ step.u.response }}")}}]}`,
+      ],
+    ),
     ["a step of the main flow", `  - {id: m, prompt: x}\n  - {id: u, prompt: "{{ step.m.response }}"}`],
     ["what was said first", `  - {id: u, prompt: "{{ step.invocation.prompt }}"}`],
   ])("[P42] %s", (_, steps) => {
@@ -245,21 +257,29 @@ describe("what a template can see", () => {
     "pipeline: '%'",
     "pipeline: q, prompt: '%'",
     "prompt: x, condition: '% == 1'",
+    "prompt: x, condition: 'x != %'",
     "prompt: x, system_prompt: '%'",
     "prompt: x, append_system_prompt: '%'",
+    "prompt: x, append_system_prompt: [y, '%']",
+    "prompt: x, append_system_prompt: [y, {text: '%'}]",
     "prompt: x, append_system_prompt: [{shell: '%'}]",
     "prompt: x, on_result: [{expression: '% == 1', action: break}]",
     "prompt: x, on_result: [{always: true, action: 'pipeline: %'}]",
     "prompt: x, on_result: [{always: true, action: 'pipeline: q', prompt: '%'}]",
+    "prompt: x, on_result: [{always: true, action: break}, {always: true, action: break, message: '%'}]",
+    "prompt: x, on_result: {contains: y, if_true: {action: 'pipeline: %'}}",
+    "prompt: x, on_result: {contains: y, if_false: {action: break, message: '%'}}",
     "action: pause_for_human, message: '%'",
     "prompt: x, before: ['%']",
     "prompt: x, then: [{prompt: '%'}]",
   ];
 
   it.each(fields)("[P43] a branch that nobody waits for is not to be seen in { %s }", (field) => {
-    const step = `  - {id: u, ${field.replace("%", "{{ step.a.response }}")}}\n`;
-    expect(problem(a + step + b + join)).toContain(
-      '"u" uses {{ step.a.response }}, but "a" is async and nothing between them waits for it',
+    const before = "  - {id: u, ";
+    const step = `${before}${field.replace("%", "{{ step.a.response }}")}}\n`;
+    const column = before.length + field.lastIndexOf("'", field.indexOf("%")) + 1;
+    expect(problem(a + step + b + join)).toBe(
+      `4:${column} template/unresolved-variable step "u" uses {{ step.a.response }}, but "a" is async and nothing between them waits for it: name "a" in depends_on of "u", or put a join before it`,
     );
   });
 
@@ -268,7 +288,8 @@ describe("what a template can see", () => {
     expect(problem(`${use("later")}  - {id: later, prompt: x}`)).toContain(
       '"later" is declared later; move "later" up',
     );
-    expect(problem(use("u"))).toContain("this step itself");
+    for (const itself of [use("u"), `  - {id: u, prompt: x, before: ["{{ step.u.response }}"]}`])
+      expect(problem(itself)).toContain("this step itself");
     expect(problem(use("nobody"))).toContain('there is no step "nobody"');
   });
 

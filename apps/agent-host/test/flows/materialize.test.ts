@@ -10,9 +10,10 @@ import { file, parse } from "./support/problems.js";
 
 /** All that a pipeline means, and nothing of where it was written. */
 function meaning(pipeline: Pipeline): unknown {
+  const places = ["at", "matcherAt", "actionAt", "label"];
   return JSON.parse(
     JSON.stringify({ ...pipeline, named: [...pipeline.named] }, (key, value: unknown) => {
-      if (key === "at" || key === "label") return undefined;
+      if (places.includes(key)) return undefined;
       if (value instanceof JsonSchema) return { schema: value.source };
       if (value instanceof Pattern) return { pattern: value.source };
       return value;

@@ -3,7 +3,7 @@ import { digest } from "../canonical-json.js";
 import { FileProblemsError, type Problem } from "../file/problem.js";
 import { SourceFile } from "../file/source-file.js";
 import type { Pipeline, Scope, Step } from "./definition/model.js";
-import { callsOf } from "./definition/calls.js";
+import { type Call, callsOf } from "./definition/calls.js";
 import { type Checked, checkPipeline } from "./load.js";
 
 /** Steps to run, and the pipeline that they belong to. */
@@ -83,9 +83,10 @@ export class Library {
   #follow(called: Callable, above: readonly Scope[], done: Set<Scope>, problems: Problem[]): void {
     if (done.has(called.scope)) return;
     const path = [...above, called.scope];
-    for (const { target, step } of callsOf(called.scope)) {
+    for (const call of callsOf(called.scope)) {
+      const { target, step } = call;
       if (target === undefined) continue;
-      const next = this.#next(called.pipeline, target, step, problems);
+      const next = this.#next(called.pipeline, target, call, problems);
       if (next === undefined) continue;
       if (path.includes(next.scope)) problems.push(this.#circle(called.pipeline, step, target));
       else this.#follow(next, path, done, problems);
@@ -94,18 +95,20 @@ export class Library {
   }
 
   /** What a step calls, as far as it can be read. */
-  #next(caller: Pipeline, target: string, step: Step, problems: Problem[]): Callable | undefined {
+  #next(caller: Pipeline, target: string, call: Call, problems: Problem[]): Callable | undefined {
+    const { unread } = this.#load(caller.source);
+    if (unread.has(call.at)) return undefined;
     const scope = caller.named.get(target);
     if (scope !== undefined) return { pipeline: caller, scope };
     // It may be one of those in the file, if these could not be read.
-    if (caller.named.size === 0 && this.#load(caller.source).unread.has(["pipelines"])) return undefined;
+    if (caller.named.size === 0 && unread.has(["pipelines"])) return undefined;
     try {
       const { pipeline, problems: found } = this.#load(resolve(dirname(caller.source), target));
       problems.push(...found);
       return pipeline && { pipeline, scope: pipeline.main };
     } catch (error) {
       if (!(error instanceof FileProblemsError)) throw error;
-      problems.push(...error.problems.map((each) => this.#seenFrom(caller, step, each)));
+      problems.push(...error.problems.map((each) => this.#seenFrom(caller, call, each)));
       return undefined;
     }
   }
@@ -119,10 +122,10 @@ export class Library {
   }
 
   /** A file that is not there is a mistake of whoever names it. */
-  #seenFrom({ source }: Pipeline, step: Step, problem: Problem): Problem {
+  #seenFrom({ source }: Pipeline, { step, at }: Call, problem: Problem): Problem {
     if (problem.code !== "config/file-not-found") return problem;
     const message = `step "${step.id}" calls ${problem.file}: ${problem.message}`;
-    return this.#load(source).file.problem(problem.code, message, [...step.at, "pipeline"]);
+    return this.#load(source).file.problem(problem.code, message, at);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Path } from "../../file/source-file.js";
 import type { Scope, Step } from "./model.js";
 import type { Template } from "./template.js";
 
@@ -6,6 +7,8 @@ export interface Call {
   /** What the call is named after in a run. */
   readonly id: string;
   readonly step: Step;
+  /** Where in the file the target is. */
+  readonly at: Path;
   /** `undefined` if it is known only in a run. */
   readonly target: string | undefined;
 }
@@ -13,15 +16,17 @@ export interface Call {
 /** The calls of the steps of a scope, those of their private steps included. */
 export function callsOf({ steps }: Pick<Scope, "steps">): Call[] {
   return steps.flatMap((step) => {
-    const call = (id: string, target: Template | undefined): Call[] => {
+    const call = (id: string, target: Template | undefined, at: Path): Call[] => {
       if (target === undefined) return [];
       const isFixed = target.parts.every((part) => typeof part === "string");
-      return [{ id, step, target: isFixed ? target.source : undefined }];
+      return [{ id, step, at, target: isFixed ? target.source : undefined }];
     };
     return [
       ...callsOf({ steps: [...step.before, ...step.then] }),
-      ...(step.body.kind === "pipeline" ? call(step.id, step.body.target) : []),
-      ...step.onResult.flatMap(({ action }) => call(`${step.id}__on_result`, action.target)),
+      ...(step.body.kind === "pipeline" ? call(step.id, step.body.target, [...step.at, "pipeline"]) : []),
+      ...step.onResult.flatMap(({ action, actionAt }) =>
+        call(`${step.id}__on_result`, action.target, [...actionAt, "action"]),
+      ),
     ];
   });
 }

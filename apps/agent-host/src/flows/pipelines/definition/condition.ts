@@ -44,9 +44,9 @@ export function parseCondition(source: string, parseTemplate: (text: string) => 
   };
 }
 
-/** The first operator outside of `{{ }}`. Words count only between spaces. */
+/** The first operator outside of `{{ }}`. Words count only between spaces; `===` and `!==` are none. */
 function findOperator(text: string): { operator: Operator; start: number; end: number } | undefined {
-  const words = /\{\{.*?\}\}|(==|!=)|(?<=\s)(contains|starts_with|ends_with|matches)(?=\s|$)/gs;
+  const words = /\{\{.*?\}\}|(?<![=!])(==|!=)(?!=)|(?<=\s)(contains|starts_with|ends_with|matches)(?=\s|$)/gs;
   for (const { 0: all, 1: sign, 2: word, index } of text.matchAll(words)) {
     const operator = (sign ?? word) as Operator | undefined;
     if (operator !== undefined) return { operator, start: index, end: index + all.length };
@@ -55,6 +55,6 @@ function findOperator(text: string): { operator: Operator; start: number; end: n
 }
 
 function unquoted(text: string): string {
-  const [, quote, inner] = /^(["'])(.*)\1$/s.exec(text) ?? [];
-  return quote === undefined ? text : (inner ?? "");
+  const [, , inner] = /^(["'])(.*)\1$/s.exec(text) ?? [];
+  return inner ?? text;
 }

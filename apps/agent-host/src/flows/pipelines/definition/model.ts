@@ -84,14 +84,20 @@ export interface RunnerSettings {
   readonly appendSystemPrompt?: readonly Appended[] | undefined;
 }
 
-export type Appended =
-  { readonly kind: "text"; readonly text: Template } | { readonly kind: "shell"; readonly command: Template };
+export type Appended = (
+  { readonly kind: "text"; readonly text: Template } | { readonly kind: "shell"; readonly command: Template }
+) & {
+  /** Where the template is in the file. */
+  readonly at: Path;
+};
 
 export interface ResultRule {
   readonly matcher: Matcher;
   readonly action: ResultAction;
-  /** Where it is in the file. */
-  readonly at: Path;
+  /** Where in the file the keys of the matcher are. */
+  readonly matcherAt: Path;
+  /** The same for the action. */
+  readonly actionAt: Path;
 }
 
 export type Matcher =

@@ -13,9 +13,10 @@ export function readResult(raw: RawStep["on_result"], path: Path, report: Report
     return raw.flatMap((entry, index) => {
       if (entry === undefined) return [];
       const at = [...path, index];
-      const matcher = readMatcher(entry, at, index, report);
-      const action = readAction(entry, at, `entry ${index} of on_result`, report);
-      return [{ matcher, action, at }];
+      const what = `entry ${index} of on_result`;
+      const matcher = readMatcher(entry, at, what, matchers, report);
+      const action = readAction(entry, at, what, report);
+      return [{ matcher, action, matcherAt: at, actionAt: at }];
     });
   return readBranch(raw, path, report);
 }
@@ -23,46 +24,51 @@ export function readResult(raw: RawStep["on_result"], path: Path, report: Report
 /** The short form: one matcher, and what to do if it does and if it does not match. */
 function readBranch(raw: RawBranch, path: Path, report: Report): ResultRule[] {
   const { if_true, if_false, ...entry } = raw;
-  const matcher = readMatcher(entry, path, 0, report);
+  const matcher = readMatcher(entry, path, "on_result", branchMatchers, report);
   const yes = if_true && readAction(if_true, [...path, "if_true"], "if_true", report);
   const no = if_false && readAction(if_false, [...path, "if_false"], "if_false", report);
   if (if_true === undefined && if_false === undefined && !report.unread.has(path))
     report.add("on_result needs if_true or if_false", path, { at: "key" });
   return [
-    { matcher, action: yes ?? goOn, at: [...path, "if_true"] },
+    { matcher, action: yes ?? goOn, matcherAt: path, actionAt: [...path, "if_true"] },
     ...(no === undefined
       ? []
-      : [{ matcher: { kind: "always" } as const, action: no, at: [...path, "if_false"] }]),
+      : [{ matcher: always, action: no, matcherAt: path, actionAt: [...path, "if_false"] }]),
   ];
 }
 
 const goOn: ResultAction = { kind: "continue", target: undefined, prompt: undefined, message: undefined };
 
-/** In place of a matcher that could not be read. */
+/** Also in place of a matcher that could not be read. */
 const always: Matcher = { kind: "always" };
 
 const matchers = ["contains", "exit_code", "matches", "expression", "always", "field"] as const;
+const branchMatchers = ["contains", "field"] as const;
 
-function readMatcher(entry: RawResult, path: Path, index: number, report: Report): Matcher {
-  const there = matchers.filter((name) => name in entry);
+/** `what` has the matcher, and `possible` are those that it can have. */
+function readMatcher(
+  entry: RawResult,
+  path: Path,
+  what: string,
+  possible: readonly (typeof matchers)[number][],
+  report: Report,
+): Matcher {
+  const there = possible.filter((name) => name in entry);
   const [kind] = there;
   const { unread } = report;
   if (kind === undefined || there.length > 1) {
     if (
       kind === undefined &&
-      (unread.hasRiddle(path) || matchers.some((name) => unread.has([...path, name])))
+      (unread.hasRiddle(path) || possible.some((name) => unread.has([...path, name])))
     )
       return always;
     const found = there.length === 0 ? "none" : there.join(", ");
-    report.addUnread(
-      `entry ${index} of on_result must have exactly one matcher (${matchers.join(", ")}); it has ${found}`,
-      path,
-    );
+    report.addUnread(`${what} must have exactly one matcher (${possible.join(", ")}); it has ${found}`, path);
     return always;
   }
   if ("equals" in entry !== (kind === "field")) {
     if (unread.has([...path, "equals"]) || unread.has([...path, "field"])) return always;
-    report.addUnread(`"field" and "equals" belong together, in entry ${index} of on_result`, path);
+    report.addUnread(`"field" and "equals" belong together, in ${what}`, path);
     return always;
   }
   const at = [...path, kind];

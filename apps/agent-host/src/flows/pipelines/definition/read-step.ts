@@ -8,10 +8,16 @@ import { readResult } from "./read-result.js";
 import { readTemplate } from "./read-template.js";
 import type { Report } from "./report.js";
 
-/** Reads what of a step has its shape, and takes down what is wrong with it by itself. */
-export function readStep(raw: RawStep, index: number, at: Path, report: Report): Step {
+/** Reads what of a step has its shape, and takes down what is wrong with it by itself. `possible` is what it can do. */
+export function readStep(
+  raw: RawStep,
+  index: number,
+  at: Path,
+  report: Report,
+  possible: readonly Primary[] = supported,
+): Step {
   // Nobody can name one without an id: this is for messages.
-  const { id = `#${index + 1}` } = raw;
+  const { id = `#${Number(at.at(-1)) + 1}` } = raw;
   const named = { id, at };
   const isMissing = (field: keyof RawStep): boolean =>
     raw[field] === undefined && !report.unread.has([...at, field]);
@@ -25,7 +31,7 @@ export function readStep(raw: RawStep, index: number, at: Path, report: Report):
       `step "${id}": its ${field} is no schema: `,
     );
   };
-  const body = readBody(raw, named, report);
+  const body = readBody(raw, named, possible, report);
   const condition = raw.condition;
   const step: Step = {
     id,
@@ -71,9 +77,17 @@ export function readStep(raw: RawStep, index: number, at: Path, report: Report):
 }
 
 const primaries = ["prompt", "skill", "pipeline", "action", "context", "do_while", "for_each"] as const;
+type Primary = (typeof primaries)[number];
+const supported: readonly Primary[] = ["prompt", "context", "pipeline", "action"];
+const supportedInChains: readonly Primary[] = ["prompt", "context", "pipeline"];
 
 /** What it does; `undefined` if one cannot tell. */
-function readBody(raw: RawStep, named: Pick<Step, "id" | "at">, report: Report): Body | undefined {
+function readBody(
+  raw: RawStep,
+  named: Pick<Step, "id" | "at">,
+  possible: readonly Primary[],
+  report: Report,
+): Body | undefined {
   const { at } = named;
   const there = primaries.filter((name) => name in raw && !(name === "prompt" && "pipeline" in raw));
   const [primary] = there;
@@ -82,7 +96,7 @@ function readBody(raw: RawStep, named: Pick<Step, "id" | "at">, report: Report):
     report.unread.add([...at, "action"]);
     if (isTold) return undefined;
     const found = there.length === 0 ? "0" : `${there.length} (${there.join(", ")})`;
-    report.addStep(named, `must have exactly one of ${primaries.join(", ")}; it has ${found}`);
+    report.addStep(named, `must have exactly one of ${possible.join(", ")}; it has ${found}`);
     return undefined;
   }
   const path = [...at, primary];
@@ -198,13 +212,12 @@ function readChain(
     if (entry === undefined) return [];
     const id = `${parent}::${name}::${index}`;
     const raw = typeof entry === "string" ? { id, prompt: entry } : { ...entry, id };
-    return readStep(raw, index, [...at, name, index], report);
+    return readStep(raw, index, [...at, name, index], report, supportedInChains);
   });
 }
 
 function readRunner(raw: RawStep, { id, at }: Pick<Step, "id" | "at">, report: Report): RunnerSettings {
   const { runner, model, tools, sampling, append_system_prompt: appended } = raw;
-  const path = [...at, "append_system_prompt"];
   const entries = typeof appended === "string" ? [appended] : appended;
   return {
     runner,
@@ -213,18 +226,20 @@ function readRunner(raw: RawStep, { id, at }: Pick<Step, "id" | "at">, report: R
     sampling,
     systemPrompt: readTemplate(raw.system_prompt, [...at, "system_prompt"], report),
     appendSystemPrompt: entries?.flatMap((entry, index): Appended | [] => {
-      const place = typeof appended === "string" ? path : [...path, index];
+      const place = [...at, "append_system_prompt", index];
       if (entry === undefined) return [];
-      if (typeof entry === "string") return { kind: "text", text: readTemplate(entry, place, report) };
+      if (typeof entry === "string")
+        return { kind: "text", text: readTemplate(entry, place, report), at: place };
       const { text, shell } = entry;
       if ((text === undefined) === (shell === undefined) && !report.unread.has(place))
         report.add(
           `step "${id}": an entry of append_system_prompt is a text, or has either text or shell`,
           place,
         );
+      const inner = [...place, shell === undefined ? "text" : "shell"];
       return shell === undefined
-        ? { kind: "text", text: readTemplate(text ?? "", place, report) }
-        : { kind: "shell", command: readTemplate(shell, place, report) };
+        ? { kind: "text", text: readTemplate(text ?? "", inner, report), at: inner }
+        : { kind: "shell", command: readTemplate(shell, inner, report), at: inner };
     }),
   };
 }

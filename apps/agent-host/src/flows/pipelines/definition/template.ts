@@ -34,7 +34,7 @@ export function parseTemplate(source: string): Template {
   for (;;) {
     const open = source.indexOf("{{", at);
     if (open < 0) break;
-    if (open > at) parts.push(source.slice(at, open));
+    parts.push(source.slice(at, open));
     const close = source.indexOf("}}", open);
     const name = source.slice(open + 2, close).trim();
     const reference = close < 0 ? undefined : parseReference(name);
@@ -42,7 +42,7 @@ export function parseTemplate(source: string): Template {
     if (reference === undefined) wrong.push(whyNot(source.slice(open), close < 0 ? undefined : name));
     at = close < 0 ? source.length : close + 2;
   }
-  if (at < source.length) parts.push(source.slice(at));
+  parts.push(source.slice(at));
   if (wrong.length > 0) throw new TemplateError(wrong, { source, parts });
   return { source, parts };
 }
@@ -70,6 +70,9 @@ function whyNot(rest: string, name: string | undefined): string {
   return `{{ ${excerpt(name)} }} is unknown; there is step.ID.response (or another field of a step), last_response, input.NAME and run.id`;
 }
 
+/** The beginning of a text, on one line and without what a terminal would obey. */
 function excerpt(text: string): string {
-  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
+  const line = text.replace(/[\s\p{Cc}]+/gu, " ");
+  // No half of a character that takes two.
+  return line.length > 40 ? `${line.slice(0, 40).replace(/[\uD800-\uDBFF]$/, "")}…` : line;
 }

@@ -23,32 +23,31 @@ export function usesIn(step: Step): Use[] {
 
 function ownUses(step: Step, isAfter: boolean): Use[] {
   const uses: Use[] = [];
-  const add = (template: Template | undefined, field: Path, after = isAfter): void => {
-    uses.push({ template, at: [...step.at, ...field], isAfter: after });
+  const add = (template: Template | undefined, place: Path, after = isAfter): void => {
+    uses.push({ template, at: place, isAfter: after });
   };
-  const addCondition = (condition: Condition, field: Path, after?: boolean): void => {
+  const addCondition = (condition: Condition, place: Path, after?: boolean): void => {
     if (condition.kind !== "comparison") return;
-    add(condition.left, field, after);
-    add(condition.right, field, after);
+    add(condition.left, place, after);
+    add(condition.right, place, after);
   };
-  const { body, runner, gate } = step;
-  if (body.kind === "prompt") add(body.prompt, ["prompt"]);
-  if (body.kind === "shell") add(body.command, ["context", "shell"]);
+  const { at, body, runner, gate } = step;
+  if (body.kind === "prompt") add(body.prompt, [...at, "prompt"]);
+  if (body.kind === "shell") add(body.command, [...at, "context", "shell"]);
   if (body.kind === "pipeline") {
-    add(body.target, ["pipeline"]);
-    add(body.prompt, ["prompt"]);
+    add(body.target, [...at, "pipeline"]);
+    add(body.prompt, [...at, "prompt"]);
   }
-  addCondition(step.condition, ["condition"]);
-  add(runner.systemPrompt, ["system_prompt"]);
+  addCondition(step.condition, [...at, "condition"]);
+  add(runner.systemPrompt, [...at, "system_prompt"]);
   for (const each of runner.appendSystemPrompt ?? [])
-    add(each.kind === "text" ? each.text : each.command, ["append_system_prompt"]);
-  add(gate.message, ["message"]);
-  for (const { matcher, action, at } of step.onResult) {
-    const field = at.slice(step.at.length);
-    if (matcher.kind === "expression") addCondition(matcher.condition, field, true);
-    add(action.target, field, true);
-    add(action.prompt, field, true);
-    add(action.message, field, true);
+    add(each.kind === "text" ? each.text : each.command, each.at);
+  add(gate.message, [...at, "message"]);
+  for (const { matcher, action, matcherAt, actionAt } of step.onResult) {
+    if (matcher.kind === "expression") addCondition(matcher.condition, [...matcherAt, "expression"], true);
+    add(action.target, [...actionAt, "action"], true);
+    add(action.prompt, [...actionAt, "prompt"], true);
+    add(action.message, [...actionAt, "message"], true);
   }
   return uses;
 }

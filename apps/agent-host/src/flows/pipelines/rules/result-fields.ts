@@ -15,10 +15,13 @@ function checkStep(step: Step, report: Report): void {
   if (unread.has([...step.at, "action"])) return;
   const name = isJoin(step) ? "output_schema" : "input_schema";
   const schema = isJoin(step) ? step.outputSchema : step.inputSchema;
-  for (const { matcher, at } of step.onResult) {
+  for (const { matcher, matcherAt } of step.onResult) {
     if (matcher.kind !== "field" || unread.has([...step.at, name])) continue;
     const wrong = (what: string): void => {
-      report.add(`step "${step.id}" looks at the field "${matcher.path}" in on_result, which ${what}`, at);
+      report.add(`step "${step.id}" looks at the field "${matcher.path}" in on_result, which ${what}`, [
+        ...matcherAt,
+        "field",
+      ]);
     };
     if (schema === undefined) wrong(`needs an ${name}`);
     else if (!knows(schema.source, matcher.path.split("."))) wrong(`is not in its ${name}`);
