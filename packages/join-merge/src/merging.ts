@@ -89,8 +89,6 @@ export class Merging {
 
   /** Adds what a level made. The next one sees it. */
   addLevel(branches: readonly Branch[], run: Run): void {
-    // Before any is added: a branch that never looked was given what the others were.
-    if (this.#rules.delta) this.#soFar ??= this.#forAll(this.value as Output);
     this.add(branches, run);
     this.#soFar = undefined;
   }

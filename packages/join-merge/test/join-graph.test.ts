@@ -603,6 +603,23 @@ describe("joinGraphMerge", () => {
     },
   );
 
+  it.each(["ready", "levels"] as const)(
+    "[F48, F49] shows by default what there is itself, and freezes nothing in it: %s",
+    async (schedule) => {
+      const value = { k: 1 };
+      const seen: unknown[] = [];
+      const look = (context: MergeContext<{ value: object }>): object => {
+        seen.push(context.base.value);
+        return { [context.name]: 1 };
+      };
+      const tasks = graph<{ value: object }>().task("a", look).task("b", ["a"], look);
+      await joinGraphMerge(tasks, { schedule, base: { value } });
+      expect(seen[0]).toBe(value);
+      expect(seen[1]).toBe(value);
+      expect(Object.isFrozen(value)).toBe(false);
+    },
+  );
+
   it.each(["none", "freeze", "clone"] as const)(
     "[F48, F49] by levels shows all of a level one object, and copies only where each is to have its own: %s",
     async (isolate) => {
