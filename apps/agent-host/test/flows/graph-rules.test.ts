@@ -272,10 +272,43 @@ describe("what a template can see", () => {
     expect(problem(use("nobody"))).toContain('there is no step "nobody"');
   });
 
+  it("[P44] what was said first is a prompt and nothing else, unless there is a step of that name before", () => {
+    const use = '{id: u, prompt: "{{ step.invocation.response }}"}';
+    expect(problem(`  - ${use}`)).toBe(
+      '3:21 template/unresolved-variable step "u" uses {{ step.invocation.response }}, but there is no step "invocation" in the pipeline',
+    );
+    expect(problemsOf(file(`  - {id: invocation, prompt: x}\n  - ${use}`))).toEqual([]);
+    expect(problem('  - {id: invocation, prompt: "{{ step.invocation.response }}"}')).toContain(
+      '"invocation" is this step itself, which has no result yet',
+    );
+    expect(problemsOf(file('  - {id: invocation, prompt: "{{ step.invocation.prompt }}"}'))).toEqual([]);
+  });
+
+  it("the record of a pipeline that on_result calls is there when its step is", () => {
+    const follow = 'on_result: [{always: true, action: "pipeline: other"}]';
+    const use = (more = ""): string => `  - {id: u, prompt: "{{ step.s__on_result.response }}"${more}}\n`;
+    expect(problem(`${use()}  - {id: s, prompt: x, ${follow}}`)).toBe(
+      '3:21 template/unresolved-variable step "u" uses {{ step.s__on_result.response }}, but "s__on_result" is declared later; move "s" up',
+    );
+    expect(problem(`${use(", depends_on: [s]")}  - {id: s, prompt: x, ${follow}}`)).toContain(
+      'step "u" depends on "s", which is declared later',
+    );
+    const branch = `  - {id: s, prompt: x, async: true, ${follow}}\n`;
+    expect(problem(`${branch}${use()}  - {id: j, action: join, depends_on: [s]}`)).toContain(
+      'but "s__on_result" is async and nothing between them waits for it: name "s" in depends_on of "u", or put a join before it',
+    );
+    expect(problemsOf(file(`${branch}${use(", depends_on: [s]")}`))).toEqual([]);
+  });
+
   it("the record of a pipeline that on_result has called", () => {
     const text = (action: string): string =>
       `  - {id: s, prompt: x, on_result: [{always: true, action: "${action}"}]}\n  - {id: u, prompt: "{{ step.s__on_result.response }}"}`;
     expect(problemsOf(file(text("pipeline: other")))).toEqual([]);
     expect(problem(text("continue"))).toContain("there is no step");
+    expect(
+      problem(
+        '  - {id: s, prompt: x, on_result: [{always: true, action: "pipeline: q"}]}\n  - {id: u, prompt: "{{ step.s__on_result_2.response }}"}',
+      ),
+    ).toContain('there is no step "s__on_result_2"');
   });
 });

@@ -35,8 +35,7 @@ export class Library {
       // Those that nobody in the file calls are checked like the others.
       for (const scope of [pipeline.main, ...pipeline.named.values()])
         this.#follow({ pipeline, scope }, [], done, problems);
-    const isOwn = ({ file }: Problem): boolean => file === path;
-    refuse(unique([...problems.filter(isOwn), ...problems.filter((each) => !isOwn(each))]));
+    refuse(unique([...problems.filter(({ file }) => file === path), ...problems]));
     return this.#opened(path);
   }
 

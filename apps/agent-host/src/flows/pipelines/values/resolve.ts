@@ -104,17 +104,18 @@ function lookUpJson(record: StepRecord, path: readonly string[]): string | Unres
     const [dependency = "", ...inner] = path;
     if (!entries.has(dependency)) return { why: `"${dependency}" is no dependency of the join "${stepId}"` };
     const output = entries.get(dependency);
+    const hasFailed = output instanceof Envelope;
     const isWhole = inner.length === 0 || (inner.length === 1 && inner[0] === "response");
-    if (isWhole && output instanceof Envelope) return { why: `"${dependency}" has failed` };
-    return shownAt(output, isWhole ? [] : inner, stepId);
+    const found = isWhole ? output : valueAt(output, inner);
+    if (hasFailed && (isWhole || found === undefined)) return { why: `"${dependency}" has failed` };
+    return shown(found, path, stepId);
   }
   const value = parsed(jsonTextOf(record));
   if (value === undefined) return { why: `the output of step "${stepId}" is no JSON` };
-  return shownAt(value, path, stepId);
+  return shown(valueAt(value, path), path, stepId);
 }
 
-function shownAt(value: unknown, path: readonly string[], stepId: string): string | Unresolved {
-  const found = valueAt(value, path);
+function shown(found: unknown, path: readonly string[], stepId: string): string | Unresolved {
   if (found === undefined) return { why: `the output of step "${stepId}" has no ${path.join(".")}` };
   return typeof found === "string" ? found : JSON.stringify(found);
 }
@@ -124,8 +125,8 @@ export function valueAt(value: unknown, path: readonly string[]): unknown {
   let at = value;
   for (const segment of path) {
     if (typeof at !== "object" || at === null) return undefined;
-    if (Array.isArray(at) && !/^\d+$/.test(segment)) return undefined;
-    if (!Object.hasOwn(at, segment)) return undefined;
+    // The length of a list is its own, too, and is no data.
+    if (!Object.prototype.propertyIsEnumerable.call(at, segment)) return undefined;
     at = (at as Record<string, unknown>)[segment];
   }
   return at;
