@@ -27,6 +27,21 @@ describe("who waits for whom", () => {
     );
   });
 
+  it("[P30] who names only itself is waited for by nobody, and who is named behind a misspelt key is", () => {
+    const own = problemsOf(file("  - {id: a, prompt: x, async: true, depends_on: [a]}"));
+    expect(own.map((each) => each.replace(/^.*validation-failed /, ""))).toEqual([
+      expect.stringContaining('step "a" is async and not named'),
+      'step "a" depends on itself; take it out',
+    ]);
+    expect(problem(`${a}  - {id: b, prompt: x, dependson: [a]}`)).toContain('did you mean "depends_on"?');
+  });
+
+  it("[P32] a name is never taken for one of a later step", () => {
+    expect(problem("  - {id: b, prompt: x, depends_on: [onee]}\n  - {id: one, prompt: x}")).toBe(
+      '3:37 config/validation-failed step "b" depends on "onee", which is not declared in the pipeline',
+    );
+  });
+
   it("[P28] [P31] [A5] [A22] a join that waits for nobody, also alone", () => {
     expect(problem("  - {id: j, action: join}")).toContain('step "j" is a join and has no depends_on list');
     expect(problem("  - {id: j, action: join, depends_on: []}")).toContain("no depends_on list");
@@ -146,6 +161,21 @@ describe("conversations", () => {
     expect(problem(overlap)).toContain('"a", "m"');
   });
 
+  it("[P38] only steps that speak to a runner go on with a conversation", () => {
+    const command = (id: string): string =>
+      `  - {id: ${id}, context: {shell: x}, resume: true, async: true}\n`;
+    expect(problemsOf(file(command("a") + command("b") + join))).toEqual([]);
+    const calling = (id: string): string => `  - {id: ${id}, pipeline: q, resume: true, async: true}\n`;
+    expect(problem(calling("a") + branch("b") + join)).toBe(
+      '4:32 config/validation-failed step "b" cannot share a runner session with a step that may run at the same time: "a", "b" all have resume: true; wait for one before the other, or leave resume out',
+    );
+  });
+
+  it("[P38] what cannot be read of a runner may be another one", () => {
+    const unread = problemsOf(file(branch("a", ", runner: 5") + branch("b") + join));
+    expect(unread).toEqual([expect.stringContaining('"runner" must be text')]);
+  });
+
   it("[P38] with other runners there is no conflict", () => {
     expect(problemsOf(file(branch("a", ", runner: one") + branch("b", ", runner: two") + join))).toEqual([]);
   });
@@ -164,6 +194,86 @@ describe("schemas", () => {
 
   const shaped = (schema: string): string =>
     `${typed("a", "{type: object, properties: {n: {}}}")}${typed("b", "{type: integer}")}  - {id: j, action: join, depends_on: [a, b], output_schema: ${schema}}`;
+
+  it("[P39] [P40] [P17] each is told at the place that says it", () => {
+    const at = (problems: readonly string[]): string[] =>
+      problems.map((each) => each.slice(0, each.indexOf(" ")));
+    const first = typed("a", "{type: object, properties: {n: {}}}");
+    const last = (schema: string, pre = "{type: integer}"): string =>
+      file(`${first}${typed("b", pre)}  - id: j
+    action: join
+    depends_on: [a, b]
+    output_schema:
+      type: object
+${schema}`);
+    expect(
+      at(
+        problemsOf(
+          last(`      properties:
+        a:
+          required:
+            [m]
+          type:
+            array
+      required:
+        [a, c]
+      additionalProperties:
+        false
+`),
+        ),
+      ),
+    ).toEqual(["13:13", "15:13", "17:9", "19:9"]);
+    expect(
+      at(
+        problemsOf(
+          file(`${first}${b}  - id: j
+    action: join
+    depends_on: [a, b]
+    output_schema:
+      type: object
+`),
+        ),
+      ),
+    ).toEqual(["8:5"]);
+    const pair = `  - {id: p, prompt: x, output_schema: {type: array, properties: {a: {}}}}
+  - id: c
+    prompt: x
+    input_schema:
+      type:
+        object
+      required:
+        [b]
+`;
+    expect(at(problemsOf(file(pair)))).toEqual(["8:9", "10:9"]);
+  });
+
+  it("[P17] one of several types is enough, and all of them are told", () => {
+    const pair = (output: string, input: string): string =>
+      `  - {id: p, prompt: x, output_schema: {type: ${output}}}\n  - {id: c, prompt: x, input_schema: {type: ${input}}}`;
+    expect(problemsOf(file(pair("[string, 'null']", "string")))).toEqual([]);
+    expect(problemsOf(file(pair("['null', integer]", "[string, number]")))).toEqual([]);
+    expect(problem(pair("number", "integer"))).toContain("expects integer");
+    expect(problem(pair("[string, 'null']", "[array, number]"))).toContain(
+      'expects array or number, but the output_schema of "p" before it says string or null',
+    );
+    expect(problem(pair("[string, integer]", "[array, object]"))).toContain("says string or integer");
+  });
+
+  it("[P16] [P17] schemas that only say yes or no say nothing of types and fields", () => {
+    const yes =
+      "  - {id: p, prompt: x, output_schema: true}\n  - {id: c, prompt: x, input_schema: {type: object, required: [n]}, output_schema: {}}\n  - {id: d, prompt: x, input_schema: true}";
+    expect(problemsOf(file(yes))).toEqual([]);
+    expect(problemsOf(file(shaped("{properties: {a: true, b: false}}")))).toEqual([]);
+    expect(problemsOf(file(shaped("true")))).toEqual([]);
+  });
+
+  it("[P18] [P33] a dependency that stands below is told as that, and its schema is nobody's yet", () => {
+    const below = `  - {id: c, prompt: x, depends_on: [p], input_schema: {type: object}}\n  - {id: p, prompt: x, output_schema: {type: array}}`;
+    expect(problem(below)).toContain("declared later");
+    expect(
+      problem(`  - {id: j, action: join, depends_on: [p], output_schema: {}}\n  - {id: p, prompt: x}`),
+    ).toContain("declared later");
+  });
 
   it("[P40] what a join expects of a dependency is what that says of itself", () => {
     expect(
@@ -215,6 +325,10 @@ describe("schemas", () => {
     expect(problemsOf(file(field("a.c", schema)))).toEqual([]);
     expect(problem(field("a.d", schema))).toContain('"a.d" in on_result, which is not in its output_schema');
     expect(problem(field("a.c.d", schema))).toContain("not in its output_schema");
+    expect(problem(field("a", ", output_schema: true"))).toContain("not in its output_schema");
+    expect(problem(field("a.b", ", output_schema: {properties: {a: true}}"))).toContain(
+      "not in its output_schema",
+    );
     expect(problem("  - {id: s, prompt: x, on_result: [{field: x, equals: 1, action: break}]}")).toContain(
       "needs an input_schema",
     );

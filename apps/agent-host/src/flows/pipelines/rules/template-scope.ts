@@ -2,7 +2,7 @@ import { didYouMean } from "../../file/suggestion.js";
 import type { Unread } from "../../file/unread.js";
 import type { Step } from "../definition/model.js";
 import type { Report } from "../definition/report.js";
-import { referencesOf } from "../definition/template.js";
+import { invocationPrompt, referencesOf } from "../definition/template.js";
 import { type Use, usesIn } from "../definition/uses.js";
 import type { StepGraph } from "./step-graph.js";
 
@@ -11,7 +11,7 @@ export function checkTemplates(graph: StepGraph, report: Report): void {
   for (const step of graph.scope.steps)
     for (const use of usesIn(step)) {
       for (const reference of referencesOf(use.template)) {
-        if (reference.kind !== "step" || reference.name === "step.invocation.prompt") continue;
+        if (reference.kind !== "step" || reference.name === invocationPrompt) continue;
         const message = problemWith(reference.id, step, use, graph, report);
         if (message !== undefined)
           report.add(`step "${step.id}" uses {{ ${reference.name} }}, but ${message}`, use.at, {

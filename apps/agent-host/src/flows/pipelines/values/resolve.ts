@@ -1,4 +1,4 @@
-import type { Reference, Template } from "../definition/template.js";
+import { invocationPrompt, type Reference, type Template } from "../definition/template.js";
 import { Envelope } from "./envelope.js";
 import { jsonTextOf, type StepRecord, textOf } from "./record.js";
 import { StepError } from "./step-error.js";
@@ -29,6 +29,8 @@ export function resolveReference(reference: Reference, view: View, around: Surro
   );
 }
 
+type StepReference = Extract<Reference, { kind: "step" }>;
+
 interface Unresolved {
   readonly why: string;
 }
@@ -42,19 +44,18 @@ function lookUp(reference: Reference, view: View, around: Surroundings): string 
     case "input":
       return around.inputs.get(reference.key) ?? { why: `give it with --set ${reference.key}=…` };
     case "step":
-      return lookUpStep(reference.id, reference.path, view, around);
+      return lookUpStep(reference, view, around);
   }
 }
 
 function lookUpStep(
-  id: string,
-  path: readonly string[],
+  { name, id, path }: StepReference,
   view: View,
   { invocation }: Surroundings,
 ): string | Unresolved {
   const record = view.find(id);
   if (record === undefined) {
-    if (id === "invocation" && path.join(".") === "prompt") return invocation;
+    if (name === invocationPrompt) return invocation;
     return { why: `step "${id}" has no result: it was skipped, failed, or is not over` };
   }
   const [field = ""] = path;
