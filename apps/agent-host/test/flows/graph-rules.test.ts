@@ -199,8 +199,8 @@ describe("schemas", () => {
     const at = (problems: readonly string[]): string[] =>
       problems.map((each) => each.slice(0, each.indexOf(" ")));
     const first = typed("a", "{type: object, properties: {n: {}}}");
-    const last = (schema: string, pre = "{type: integer}"): string =>
-      file(`${first}${typed("b", pre)}  - id: j
+    const last = (schema: string): string =>
+      file(`${first}${typed("b", "{type: integer}")}  - id: j
     action: join
     depends_on: [a, b]
     output_schema:
@@ -265,6 +265,11 @@ ${schema}`);
     expect(problemsOf(file(yes))).toEqual([]);
     expect(problemsOf(file(shaped("{properties: {a: true, b: false}}")))).toEqual([]);
     expect(problemsOf(file(shaped("true")))).toEqual([]);
+    const sure = `${typed("a", "true")}  - {id: j, action: join, depends_on: [a], output_schema: {properties: {a: {type: object, required: [n]}}}}`;
+    expect(problemsOf(file(sure))).toEqual([]);
+    const typeless =
+      "  - {id: p, prompt: x, output_schema: {}}\n  - {id: c, prompt: x, input_schema: {type: object}}";
+    expect(problemsOf(file(typeless))).toEqual([]);
   });
 
   it("[P18] [P33] a dependency that stands below is told as that, and its schema is nobody's yet", () => {
