@@ -43,8 +43,20 @@ describe("who waits for whom", () => {
   });
 
   it("[P28] [P31] [A5] [A22] a join that waits for nobody, also alone", () => {
-    expect(problem("  - {id: j, action: join}")).toContain('step "j" is a join and has no depends_on list');
+    expect(problem("  - {id: j, action: join}")).toBe(
+      '3:20 config/validation-failed step "j" is a join and has no depends_on list; name the steps whose results it joins',
+    );
     expect(problem("  - {id: j, action: join, depends_on: []}")).toContain("no depends_on list");
+  });
+
+  it("[P3] [P30] [P31] what is no list is told as that, and may name whoever is named in it, or else anybody", () => {
+    const among = (list: string): string[] =>
+      problemsOf(file(`${a}${b}  - {id: j, action: join, depends_on: ${list}}`)).map((each) =>
+        each.slice(0, each.indexOf(" ")),
+      );
+    expect(among("{}")).toEqual(["5:40"]);
+    expect(among("a")).toEqual(["4:24", "5:40"]);
+    expect(problem("  - {id: j, action: join, depends_on: {}}")).toContain('"depends_on" must be a list');
   });
 
   it("[P32] a name that is not there", () => {
@@ -426,8 +438,8 @@ describe("what a template can see", () => {
     expect(problem(text("continue"))).toContain("there is no step");
     expect(
       problem(
-        '  - {id: s, prompt: x, on_result: [{always: true, action: "pipeline: q"}]}\n  - {id: u, prompt: "{{ step.s__on_result_2.response }}"}',
+        '  - {id: s, prompt: x, on_result: [{always: true, action: "pipeline: q"}]}\n  - {id: u, prompt: "{{ step.s__ON_RESULT.response }}"}',
       ),
-    ).toContain('there is no step "s__on_result_2"');
+    ).toContain('there is no step "s__ON_RESULT"');
   });
 });
