@@ -292,6 +292,14 @@ ${schema}`);
     ).toContain("declared later");
   });
 
+  it.each(["prompt: x, depends_on: {}", "action: jion"])(
+    "[P18] who comes before { %s } cannot be told, and nothing is said of what that makes",
+    (step) => {
+      const text = `  - {id: p, prompt: x, output_schema: {type: array}}\n  - {id: c, ${step}, input_schema: {type: object}}`;
+      expect(problem(text)).not.toContain("expects");
+    },
+  );
+
   it("[P40] what a join expects of a dependency is what that says of itself", () => {
     expect(
       problemsOf(file(shaped("{properties: {a: {type: object, required: [n]}, b: {type: number}}}"))),
