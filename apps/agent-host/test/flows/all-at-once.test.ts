@@ -255,9 +255,9 @@ describe("all mistakes at once", () => {
     ]);
     const again = 'calls "main.yaml", which calls this pipeline again';
     expect(opened({ "main.yaml": file(calls("main.yaml")) })).toEqual([
-      `3:5 pipeline/circular-reference step "a" ${again}`,
-      `5:14 pipeline/circular-reference step "a::before::0" ${again}`,
-      `6:12 pipeline/circular-reference step "a::then::0" ${again}`,
+      `5:25 pipeline/circular-reference step "a::before::0" ${again}`,
+      `6:23 pipeline/circular-reference step "a::then::0" ${again}`,
+      `8:31 pipeline/circular-reference step "a" ${again}`,
     ]);
     expect(opened({ "main.yaml": file(calls("{{ input.of }}.yaml")) })).toEqual([]);
   });

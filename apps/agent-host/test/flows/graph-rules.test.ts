@@ -27,9 +27,36 @@ describe("who waits for whom", () => {
     );
   });
 
+  it("[P30] who names only itself is waited for by nobody, and who is named behind a misspelt key is", () => {
+    const own = problemsOf(file("  - {id: a, prompt: x, async: true, depends_on: [a]}"));
+    expect(own.map((each) => each.replace(/^.*validation-failed /, ""))).toEqual([
+      expect.stringContaining('step "a" is async and not named'),
+      'step "a" depends on itself; take it out',
+    ]);
+    expect(problem(`${a}  - {id: b, prompt: x, dependson: [a]}`)).toContain('did you mean "depends_on"?');
+  });
+
+  it("[P32] a name is never taken for one of a later step", () => {
+    expect(problem("  - {id: b, prompt: x, depends_on: [onee]}\n  - {id: one, prompt: x}")).toBe(
+      '3:37 config/validation-failed step "b" depends on "onee", which is not declared in the pipeline',
+    );
+  });
+
   it("[P28] [P31] [A5] [A22] a join that waits for nobody, also alone", () => {
-    expect(problem("  - {id: j, action: join}")).toContain('step "j" is a join and has no depends_on list');
+    expect(problem("  - {id: j, action: join}")).toBe(
+      '3:21 config/validation-failed step "j" is a join and has no depends_on list; name the steps whose results it joins',
+    );
     expect(problem("  - {id: j, action: join, depends_on: []}")).toContain("no depends_on list");
+  });
+
+  it("[P3] [P30] [P31] what is no list is told as that, and may name whoever is named in it, or else anybody", () => {
+    const among = (list: string): string[] =>
+      problemsOf(file(`${a}${b}  - {id: j, action: join, depends_on: ${list}}`)).map((each) =>
+        each.slice(0, each.indexOf(" ")),
+      );
+    expect(among("{}")).toEqual(["5:39"]);
+    expect(among("a")).toEqual(["4:24", "5:39"]);
+    expect(problem("  - {id: j, action: join, depends_on: {}}")).toContain('"depends_on" must be a list');
   });
 
   it("[P32] a name that is not there", () => {
@@ -146,6 +173,21 @@ describe("conversations", () => {
     expect(problem(overlap)).toContain('"a", "m"');
   });
 
+  it("[P38] only steps that speak to a runner go on with a conversation", () => {
+    const command = (id: string): string =>
+      `  - {id: ${id}, context: {shell: x}, resume: true, async: true}\n`;
+    expect(problemsOf(file(command("a") + command("b") + join))).toEqual([]);
+    const calling = (id: string): string => `  - {id: ${id}, pipeline: q, resume: true, async: true}\n`;
+    expect(problem(calling("a") + branch("b") + join)).toBe(
+      '4:32 config/validation-failed step "b" cannot share a runner session with a step that may run at the same time: "a", "b" all have resume: true; wait for one before the other, or leave resume out',
+    );
+  });
+
+  it("[P38] what cannot be read of a runner may be another one", () => {
+    const unread = problemsOf(file(branch("a", ", runner: 5") + branch("b") + join));
+    expect(unread).toEqual([expect.stringContaining('"runner" must be text')]);
+  });
+
   it("[P38] with other runners there is no conflict", () => {
     expect(problemsOf(file(branch("a", ", runner: one") + branch("b", ", runner: two") + join))).toEqual([]);
   });
@@ -164,6 +206,99 @@ describe("schemas", () => {
 
   const shaped = (schema: string): string =>
     `${typed("a", "{type: object, properties: {n: {}}}")}${typed("b", "{type: integer}")}  - {id: j, action: join, depends_on: [a, b], output_schema: ${schema}}`;
+
+  it("[P39] [P40] [P17] each is told at the place that says it", () => {
+    const at = (problems: readonly string[]): string[] =>
+      problems.map((each) => each.slice(0, each.indexOf(" ")));
+    const first = typed("a", "{type: object, properties: {n: {}}}");
+    const last = (schema: string): string =>
+      file(`${first}${typed("b", "{type: integer}")}  - id: j
+    action: join
+    depends_on: [a, b]
+    output_schema:
+      type: object
+${schema}`);
+    expect(
+      at(
+        problemsOf(
+          last(`      properties:
+        a:
+          required:
+            [m]
+          type:
+            array
+      required:
+        [a, c]
+      additionalProperties:
+        false
+`),
+        ),
+      ),
+    ).toEqual(["13:13", "15:13", "17:9", "19:9"]);
+    expect(
+      at(
+        problemsOf(
+          file(`${first}${b}  - id: j
+    action: join
+    depends_on: [a, b]
+    output_schema:
+      type: object
+`),
+        ),
+      ),
+    ).toEqual(["8:5"]);
+    const pair = `  - {id: p, prompt: x, output_schema: {type: array, properties: {a: {}}}}
+  - id: c
+    prompt: x
+    input_schema:
+      type:
+        object
+      required:
+        [b]
+`;
+    expect(at(problemsOf(file(pair)))).toEqual(["8:9", "10:9"]);
+  });
+
+  it("[P17] one of several types is enough, and all of them are told", () => {
+    const pair = (output: string, input: string): string =>
+      `  - {id: p, prompt: x, output_schema: {type: ${output}}}\n  - {id: c, prompt: x, input_schema: {type: ${input}}}`;
+    expect(problemsOf(file(pair("[string, 'null']", "string")))).toEqual([]);
+    expect(problemsOf(file(pair("['null', integer]", "[string, number]")))).toEqual([]);
+    expect(problem(pair("number", "integer"))).toContain("expects integer");
+    expect(problem(pair("[string, 'null']", "[array, number]"))).toContain(
+      'expects array or number, but the output_schema of "p" before it says string or null',
+    );
+    expect(problem(pair("[string, integer]", "[array, object]"))).toContain("says string or integer");
+  });
+
+  it("[P16] [P17] schemas that only say yes or no say nothing of types and fields", () => {
+    const yes =
+      "  - {id: p, prompt: x, output_schema: true}\n  - {id: c, prompt: x, input_schema: {type: object, required: [n]}, output_schema: {}}\n  - {id: d, prompt: x, input_schema: true}";
+    expect(problemsOf(file(yes))).toEqual([]);
+    expect(problemsOf(file(shaped("{properties: {a: true, b: false}}")))).toEqual([]);
+    expect(problemsOf(file(shaped("true")))).toEqual([]);
+    const sure = `${typed("a", "true")}  - {id: j, action: join, depends_on: [a], output_schema: {properties: {a: {type: object, required: [n]}}}}`;
+    expect(problemsOf(file(sure))).toEqual([]);
+    const typeless =
+      "  - {id: p, prompt: x, output_schema: {}}\n  - {id: c, prompt: x, input_schema: {type: object}}";
+    expect(problemsOf(file(typeless))).toEqual([]);
+  });
+
+  it("[P18] [P33] a dependency that stands below is told as that, and its schema is nobody's yet", () => {
+    const below = `  - {id: c, prompt: x, depends_on: [p], input_schema: {type: object}}\n  - {id: p, prompt: x, output_schema: {type: array}}`;
+    expect(problem(below)).toContain("declared later");
+    expect(
+      problem(`  - {id: j, action: join, depends_on: [p], output_schema: {}}\n  - {id: p, prompt: x}`),
+    ).toContain("declared later");
+  });
+
+  it.each(["prompt: x, depends_on: {}", "action: jion"])(
+    "[P18] who comes before { %s } cannot be told, and nothing is said of what that makes",
+    (step) => {
+      const text = `  - {id: p, prompt: x, output_schema: {type: array}}\n  - {id: c, ${step}, input_schema: {type: object}}`;
+      expect(problem(text)).not.toContain("expects");
+    },
+  );
 
   it("[P40] what a join expects of a dependency is what that says of itself", () => {
     expect(
@@ -224,6 +359,10 @@ describe("schemas", () => {
       expect(problem(`${step}${form}}`)).toBe(
         `3:${step.length + form.indexOf("x") + 1} config/validation-failed ${needs}`,
       );
+    expect(problem(field("a", ", output_schema: true"))).toContain("not in its output_schema");
+    expect(problem(field("a.b", ", output_schema: {properties: {a: true}}"))).toContain(
+      "not in its output_schema",
+    );
   });
 });
 
@@ -293,10 +432,43 @@ describe("what a template can see", () => {
     expect(problem(use("nobody"))).toContain('there is no step "nobody"');
   });
 
+  it("[P44] what was said first is a prompt and nothing else, unless there is a step of that name before", () => {
+    const use = '{id: u, prompt: "{{ step.invocation.response }}"}';
+    expect(problem(`  - ${use}`)).toBe(
+      '3:21 template/unresolved-variable step "u" uses {{ step.invocation.response }}, but there is no step "invocation" in the pipeline',
+    );
+    expect(problemsOf(file(`  - {id: invocation, prompt: x}\n  - ${use}`))).toEqual([]);
+    expect(problem('  - {id: invocation, prompt: "{{ step.invocation.response }}"}')).toContain(
+      '"invocation" is this step itself, which has no result yet',
+    );
+    expect(problemsOf(file('  - {id: invocation, prompt: "{{ step.invocation.prompt }}"}'))).toEqual([]);
+  });
+
+  it("the record of a pipeline that on_result calls is there when its step is", () => {
+    const follow = 'on_result: [{always: true, action: "pipeline: other"}]';
+    const use = (more = ""): string => `  - {id: u, prompt: "{{ step.s__on_result.response }}"${more}}\n`;
+    expect(problem(`${use()}  - {id: s, prompt: x, ${follow}}`)).toBe(
+      '3:21 template/unresolved-variable step "u" uses {{ step.s__on_result.response }}, but "s__on_result" is declared later; move "s" up',
+    );
+    expect(problem(`${use(", depends_on: [s]")}  - {id: s, prompt: x, ${follow}}`)).toContain(
+      'step "u" depends on "s", which is declared later',
+    );
+    const branch = `  - {id: s, prompt: x, async: true, ${follow}}\n`;
+    expect(problem(`${branch}${use()}  - {id: j, action: join, depends_on: [s]}`)).toContain(
+      'but "s__on_result" is async and nothing between them waits for it: name "s" in depends_on of "u", or put a join before it',
+    );
+    expect(problemsOf(file(`${branch}${use(", depends_on: [s]")}`))).toEqual([]);
+  });
+
   it("the record of a pipeline that on_result has called", () => {
     const text = (action: string): string =>
       `  - {id: s, prompt: x, on_result: [{always: true, action: "${action}"}]}\n  - {id: u, prompt: "{{ step.s__on_result.response }}"}`;
     expect(problemsOf(file(text("pipeline: other")))).toEqual([]);
     expect(problem(text("continue"))).toContain("there is no step");
+    expect(
+      problem(
+        '  - {id: s, prompt: x, on_result: [{always: true, action: "pipeline: q"}]}\n  - {id: u, prompt: "{{ step.s__ON_RESULT.response }}"}',
+      ),
+    ).toContain('there is no step "s__ON_RESULT"');
   });
 });

@@ -64,6 +64,72 @@ describe("materialize", () => {
     expect(meaning(parse(materialize(pipeline)))).toEqual(meaning(pipeline));
   });
 
+  it("[P165] what a file does not say is not written, and what it says is written in full", () => {
+    const plain = file(
+      "  - {id: a, prompt: x, condition: always, resume: false, on_result: [], before: []}\n",
+    );
+    expect(materialize(parse(plain))).toBe(`kind: pipeline
+version: "1"
+pipeline:
+  # step 1 of the pipeline, from p.yaml
+  - id: a
+    prompt: x
+`);
+    const long = `a ${"long ".repeat(40)}line`;
+    expect(
+      materialize(
+        parse(
+          file(
+            `
+  - {id: a, prompt: "${long}", async: true, resume: false, output_schema: &s {type: object}}
+  - {id: b, prompt: y, async: true, output_schema: *s}
+  - {id: j, action: join, on_error: fail_fast, depends_on: [a, b], on_result: {contains: x, if_true: {action: "pipeline:   ./next.yaml"}}}
+  - {id: g, action: pause_for_human, on_headless: skip, then: [{prompt: z, resume: false}]}
+  - {id: h, action: pause_for_human, on_headless: abort}
+`,
+            "defaults: {model: m}\n",
+          ),
+        ),
+      ),
+    ).toBe(`kind: pipeline
+version: "1"
+defaults:
+  model: m
+pipeline:
+  # step 1 of the pipeline, from p.yaml
+  - id: a
+    prompt: ${long}
+    async: true
+    resume: false
+    output_schema:
+      type: object
+  # step 2 of the pipeline, from p.yaml
+  - id: b
+    prompt: y
+    async: true
+    output_schema:
+      type: object
+  # step 3 of the pipeline, from p.yaml
+  - id: j
+    action: join
+    depends_on:
+      - a
+      - b
+    on_result:
+      - contains: x
+        action: "pipeline: ./next.yaml"
+  # step 4 of the pipeline, from p.yaml
+  - id: g
+    action: pause_for_human
+    then:
+      - prompt: z
+  # step 5 of the pipeline, from p.yaml
+  - id: h
+    action: pause_for_human
+    on_headless: abort
+`);
+  });
+
   it("[P166] the same file gives the same text; names in order, and each step with where it came from", () => {
     const text = materialize(parse(everything));
     expect(text).toBe(materialize(parse(everything)));
@@ -169,6 +235,27 @@ describe("explain", () => {
     );
     expect(words).toContain('Pipeline "ant":\n  1. z: asks the runner');
     expect(words).toContain("only if never");
+  });
+
+  it("says what each kind of step does, and what becomes of the pipeline if it fails", () => {
+    const steps = `
+  - {id: a, context: {shell: x}, async: true, on_error: continue}
+  - {id: b, pipeline: other.yaml, async: true, on_error: retry, max_retries: 1}
+  - {id: m, action: pause_for_human}
+  - {id: c, prompt: x, async: true, condition: "{{ input.x }} == 1"}
+  - {id: j, action: join, depends_on: [a, b, c]}
+`;
+    expect(explainPipeline(parse(file(steps)))).toBe(`At once: all async steps that can run
+
+The pipeline:
+  1. a: runs a command; beside the main flow, launched at the start; the pipeline goes on if it fails
+  2. b: calls the pipeline other.yaml; beside the main flow, launched at the start; tried up to 1 more time
+  3. m: waits for a human
+  4. c: asks the runner; beside the main flow, launched after m; only if {{ input.x }} == 1
+  5. j: joins answers as one text; waits for a, b, c; fails with the first that fails (fail_fast)`);
+    expect(explainPipeline(parse(file(steps, "defaults: {max_concurrency: 1}\n")))).toMatch(
+      /^At once: at most 1 async step\n/,
+    );
   });
 
   it("draws the graph", () => {

@@ -71,12 +71,12 @@ describe("agent-host check", () => {
     const broken = problemsIn(() => new Library().open(main));
     expect(broken).toEqual([
       expect.stringContaining('4:23 config/file-not-found step "b" calls'),
-      expect.stringContaining("3:5 pipeline/circular-reference"),
+      expect.stringContaining("3:23 pipeline/circular-reference"),
       expect.stringContaining('4:24 config/validation-failed step "z" is async'),
     ]);
     writeFileSync(join(path, "child.yaml"), file("  - {id: a, pipeline: main.yaml}\n"));
     const circle = problemsIn(() => new Library().open(main));
-    expect(circle[1]).toContain("3:5 pipeline/circular-reference");
+    expect(circle[1]).toContain("3:23 pipeline/circular-reference");
     expect(circle[1]).toContain("calls this pipeline again");
   });
 });

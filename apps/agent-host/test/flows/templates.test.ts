@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseTemplate } from "../../src/flows/pipelines/definition/template.js";
 import { Envelope } from "../../src/flows/pipelines/values/envelope.js";
-import { emptyRecord, type StepRecord } from "../../src/flows/pipelines/values/record.js";
+import { emptyRecord, type StepRecord, textOf } from "../../src/flows/pipelines/values/record.js";
 import { resolveTemplate, valueAt } from "../../src/flows/pipelines/values/resolve.js";
 import { StepError } from "../../src/flows/pipelines/values/step-error.js";
 import { View } from "../../src/flows/pipelines/values/view.js";
@@ -92,26 +92,36 @@ describe("templates", () => {
   });
 
   it.each([
-    "step.nobody.response",
-    "step.said.nothing",
-    "step.said.a.b.x",
-    "step.said.constructor",
-    "step.said.stdout",
-    "step.said.modified",
-    "step.plain.field",
-    "step.plain.items",
-    "step.ran.response",
-    "step.t.said",
-    "step.j.nobody",
-    "step.j.said.nothing",
-    "step.j.bad.n",
-    "step.j.bad.response",
-    "step.j.bad",
-    "step.j.skipped.n",
-    "step.invocation.response",
-    "input.nobody",
-  ])("[P153] {{ %s }} is an error that names it, never empty", (name) => {
-    expect(() => resolve(`x {{ ${name} }}`)).toThrow(`{{ ${name} }} cannot be resolved`);
+    ["step.nobody.response", 'step "nobody" has no result: it was skipped, failed, or is not over'],
+    ["step.nobody.prompt", 'step "nobody" has no result: it was skipped, failed, or is not over'],
+    ["step.said.nothing", 'the output of step "said" has no nothing'],
+    ["step.said.a.b.x", 'the output of step "said" has no a.b.x'],
+    ["step.said.a.b.length", 'the output of step "said" has no a.b.length'],
+    ["step.said.response.a", 'the output of step "said" has no response.a'],
+    ["step.said.constructor", 'the output of step "said" has no constructor'],
+    ["step.said.stdout", 'step "said" has no stdout'],
+    ["step.said.exit_code", 'step "said" has no exit_code'],
+    ["step.said.modified", 'step "said" has no modified'],
+    ["step.plain.field", 'the output of step "plain" is no JSON'],
+    ["step.plain.items", 'step "plain" has no items'],
+    ["step.said.items", 'step "said" has no items'],
+    ["step.ran.response", 'step "ran" has no response'],
+    ["step.t.said", 'the output of step "t" is no JSON'],
+    ["step.j.nobody", '"nobody" is no dependency of the join "j"'],
+    ["step.j.nobody.response", '"nobody" is no dependency of the join "j"'],
+    ["step.j.said.nothing", 'the output of step "j" has no said.nothing'],
+    ["step.j.said.response.x", 'the output of step "j" has no said.response.x'],
+    ["step.j.bad.n", '"bad" has failed'],
+    ["step.j.bad.n.deep", '"bad" has failed'],
+    ["step.j.bad.response", '"bad" has failed'],
+    ["step.j.bad", '"bad" has failed'],
+    ["step.j.skipped.n", 'the output of step "j" has no skipped.n'],
+    ["step.invocation.response", 'step "invocation" has no result: it was skipped, failed, or is not over'],
+    ["input.nobody", "give it with --set nobody=…"],
+  ])("[P153] {{ %s }} is an error that names it and says why, never empty", (name, why) => {
+    expect(() => resolve(`x {{ ${name} }}`)).toThrow(
+      new StepError("template/unresolved-variable", `{{ ${name} }} cannot be resolved: ${why}`),
+    );
   });
 
   it("[P153] with nothing said before there is no last response", () => {
@@ -129,8 +139,30 @@ describe("templates", () => {
 
   it("[P178] only what the data itself has is there", () => {
     expect(valueAt([1], ["length"])).toBeUndefined();
+    expect(valueAt([[1]], ["0", "length"])).toBeUndefined();
+    expect(valueAt(Array.from("0123456789a"), ["10"])).toBe("a");
     expect(valueAt({}, ["toString"])).toBeUndefined();
+    expect(valueAt({ length: 3 }, ["length"])).toBe(3);
     expect(valueAt("text", ["length"])).toBeUndefined();
+  });
+});
+
+describe("what a step says", () => {
+  it.each([
+    ["both that a command wrote", { stdout: "out", stderr: "err" }, "out\nerr"],
+    ["what it wrote to stdout alone", { stdout: "out", stderr: "" }, "out"],
+    ["what it wrote to stderr alone", { stdout: "", stderr: "err" }, "err"],
+    ["nothing that it wrote", { stdout: "", stderr: "" }, ""],
+    ["an answer, also an empty one", { response: "" }, ""],
+    ["nothing", {}, null],
+  ])("[P87] %s", (_, made, text) => {
+    expect(textOf({ ...nothing, ...made })).toBe(text);
+  });
+
+  it("[P51] a step that has said nothing leaves the last response as it was", () => {
+    const later = view.after({ ...nothing, stepId: "silent" }, "");
+    expect(later.last?.stepId).toBe("t");
+    expect(later.after({ ...nothing, stepId: "empty", response: "" }, "").last?.stepId).toBe("empty");
   });
 });
 

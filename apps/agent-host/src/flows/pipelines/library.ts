@@ -2,7 +2,8 @@ import { dirname, resolve } from "node:path";
 import { digest } from "../canonical-json.js";
 import { FileProblemsError, type Problem } from "../file/problem.js";
 import { SourceFile } from "../file/source-file.js";
-import type { Pipeline, Scope, Step } from "./definition/model.js";
+import { didYouMean } from "../file/suggestion.js";
+import type { Pipeline, Scope } from "./definition/model.js";
 import { type Call, callsOf } from "./definition/calls.js";
 import { type Checked, checkPipeline } from "./load.js";
 
@@ -29,12 +30,12 @@ export class Library {
   open(path: string): Callable {
     const { pipeline, problems: own } = this.#load(path);
     const problems = [...own];
+    const done = new Set<Scope>();
     if (pipeline !== undefined)
       // Those that nobody in the file calls are checked like the others.
       for (const scope of [pipeline.main, ...pipeline.named.values()])
-        this.#follow({ pipeline, scope }, [], new Set(), problems);
-    const isOwn = ({ file }: Problem): boolean => file === path;
-    refuse(unique([...problems.filter(isOwn), ...problems.filter((each) => !isOwn(each))]));
+        this.#follow({ pipeline, scope }, [], done, problems);
+    refuse(unique([...problems.filter(({ file }) => file === path), ...problems]));
     return this.#opened(path);
   }
 
@@ -45,10 +46,14 @@ export class Library {
     return scope === undefined ? this.#opened(resolve(dirname(source), target)) : { pipeline, scope };
   }
 
-  /** Where a step is declared, as messages begin; nothing is known of one that is not in this scope. */
+  /**
+   * Where a step is declared, as messages begin: also one that is private to another, or what a result calls. Nothing is known of one
+   * that is not in this scope.
+   */
   placeOf({ pipeline, scope }: Callable, stepId: string | undefined): string | undefined {
-    const step = scope.steps.find(({ id }) => id === stepId);
-    return step === undefined ? undefined : this.#load(pipeline.source).file.placeOf(step.at);
+    const steps = scope.steps.flatMap((step) => [step, ...step.before, ...step.then]);
+    const found = [...steps, ...callsOf(scope)].find(({ id }) => id === stepId);
+    return found && this.#load(pipeline.source).file.placeOf(found.at);
   }
 
   /** All that were read so far: what each means, in short, by its path. */
@@ -84,18 +89,17 @@ export class Library {
     if (done.has(called.scope)) return;
     const path = [...above, called.scope];
     for (const call of callsOf(called.scope)) {
-      const { target, step } = call;
-      if (target === undefined) continue;
-      const next = this.#next(called.pipeline, target, call, problems);
+      if (call.target === undefined) continue;
+      const next = this.#next(called.pipeline, call, call.target, problems);
       if (next === undefined) continue;
-      if (path.includes(next.scope)) problems.push(this.#circle(called.pipeline, step, target));
+      if (path.includes(next.scope)) problems.push(this.#circle(called.pipeline, call, call.target));
       else this.#follow(next, path, done, problems);
     }
     done.add(called.scope);
   }
 
   /** What a step calls, as far as it can be read. */
-  #next(caller: Pipeline, target: string, call: Call, problems: Problem[]): Callable | undefined {
+  #next(caller: Pipeline, call: Call, target: string, problems: Problem[]): Callable | undefined {
     const { unread } = this.#load(caller.source);
     if (unread.has(call.at)) return undefined;
     const scope = caller.named.get(target);
@@ -108,23 +112,23 @@ export class Library {
       return pipeline && { pipeline, scope: pipeline.main };
     } catch (error) {
       if (!(error instanceof FileProblemsError)) throw error;
-      problems.push(...error.problems.map((each) => this.#seenFrom(caller, call, each)));
+      problems.push(...error.problems.map((each) => this.#seenFrom(caller, call, target, each)));
       return undefined;
     }
   }
 
-  #circle({ source }: Pipeline, step: Step, target: string): Problem {
+  #circle({ source }: Pipeline, { step, at }: Call, target: string): Problem {
     return this.#load(source).file.problem(
       "pipeline/circular-reference",
       `step "${step.id}" calls "${target}", which calls this pipeline again`,
-      step.at,
+      at,
     );
   }
 
   /** A file that is not there is a mistake of whoever names it. */
-  #seenFrom({ source }: Pipeline, { step, at }: Call, problem: Problem): Problem {
+  #seenFrom({ source, named }: Pipeline, { step, at }: Call, target: string, problem: Problem): Problem {
     if (problem.code !== "config/file-not-found") return problem;
-    const message = `step "${step.id}" calls ${problem.file}: ${problem.message}`;
+    const message = `step "${step.id}" calls ${problem.file}: ${problem.message}${didYouMean(target, [...named.keys()])}`;
     return this.#load(source).file.problem(problem.code, message, at);
   }
 }

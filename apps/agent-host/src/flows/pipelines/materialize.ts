@@ -34,7 +34,7 @@ export function materialize(pipeline: Pipeline): string {
 }
 
 function noteOrigins(document: Document, path: readonly string[], scope: Scope, source: string): void {
-  const list = document.getIn(path, true);
+  const list = document.getIn(path);
   if (!isSeq(list)) return;
   for (const [index, item] of (list.items as Node[]).entries())
     if (isMap(item)) item.commentBefore = ` step ${index + 1} of ${scope.label}, from ${source}`;

@@ -11,6 +11,9 @@ export type Reference =
   | { readonly kind: "input"; readonly name: string; readonly key: string }
   | { readonly kind: "run_id"; readonly name: string };
 
+/** What was said first: the one reference to a step that need not be there. */
+export const invocationPrompt = "step.invocation.prompt";
+
 /**
  * A template that can never be resolved. `messages` say why, and `template` is what is left of it: in place of what cannot be read it
  * has a reference that nobody can look into before a run.

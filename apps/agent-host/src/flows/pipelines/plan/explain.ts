@@ -53,8 +53,8 @@ function policyOf(step: Step): string | undefined {
     case "continue":
       return "the pipeline goes on if it fails";
     case "retry":
-      return `tried up to ${step.onError.maxRetries} more times`;
-    default:
+      return `tried up to ${step.onError.maxRetries} more ${step.onError.maxRetries === 1 ? "time" : "times"}`;
+    case "abort_pipeline":
       return undefined;
   }
 }
@@ -76,7 +76,8 @@ export function mermaidOf(scope: Scope): string {
 }
 
 function shapeOf(step: Step): string {
-  const label = JSON.stringify(step.id.replaceAll('"', "#quot;"));
+  // An id has only letters, digits, - and _.
+  const label = `"${step.id}"`;
   if (isJoin(step)) return `{{${label}}}`;
   return step.async ? `([${label}])` : `[${label}]`;
 }

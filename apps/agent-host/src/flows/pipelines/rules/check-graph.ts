@@ -9,16 +9,16 @@ import { StepGraph } from "./step-graph.js";
 import { checkTemplates } from "./template-scope.js";
 
 /** Checks what the steps of a pipeline say of each other, as far as they could be read. */
-export function checkGraph({ main, named, defaults }: Pipeline, report: Report): void {
-  for (const scope of [main, ...named.values()]) checkScope(scope, defaults, report);
+export function checkGraph({ main, named }: Pipeline, report: Report): void {
+  for (const scope of [main, ...named.values()]) checkScope(scope, report);
 }
 
-function checkScope(scope: Scope, defaults: Pipeline["defaults"], report: Report): void {
+function checkScope(scope: Scope, report: Report): void {
   const graph = new StepGraph(scope, report.unread);
   checkOrphans(graph, report);
   checkJoins(graph, report);
   checkReferences(graph, report);
-  checkSessions(graph, defaults, report);
+  checkSessions(graph, report);
   checkMixedJoins(graph, report);
   checkJoinShapes(graph, report);
   checkResultFields(graph, report);

@@ -1,9 +1,8 @@
-import type { Defaults, Step } from "../definition/model.js";
 import type { Report } from "../definition/report.js";
 import type { StepGraph } from "./step-graph.js";
 
 /** Steps that go on with one conversation, and could do so at the same time. */
-export function checkSessions(graph: StepGraph, defaults: Defaults, report: Report): void {
+export function checkSessions(graph: StepGraph, report: Report): void {
   const resuming = graph.scope.steps.filter(
     ({ resume, body, at }) =>
       resume === true &&
@@ -13,7 +12,7 @@ export function checkSessions(graph: StepGraph, defaults: Defaults, report: Repo
   for (const [at, step] of resuming.entries()) {
     const rivals = resuming
       .slice(0, at)
-      .filter((each) => runnerOf(each, defaults) === runnerOf(step, defaults) && !graph.isOver(each, step));
+      .filter((each) => each.runner.runner === step.runner.runner && !graph.isOver(each, step));
     if (rivals.length > 0)
       report.addStep(
         step,
@@ -21,8 +20,4 @@ export function checkSessions(graph: StepGraph, defaults: Defaults, report: Repo
         ["resume"],
       );
   }
-}
-
-function runnerOf({ runner }: Step, defaults: Defaults): string {
-  return JSON.stringify([runner.runner, runner.provider ?? defaults.runner.provider]);
 }

@@ -2,7 +2,7 @@ import { didYouMean } from "../../file/suggestion.js";
 import type { Unread } from "../../file/unread.js";
 import type { Step } from "../definition/model.js";
 import type { Report } from "../definition/report.js";
-import { referencesOf } from "../definition/template.js";
+import { invocationPrompt, referencesOf } from "../definition/template.js";
 import { type Use, usesIn } from "../definition/uses.js";
 import type { StepGraph } from "./step-graph.js";
 
@@ -11,7 +11,7 @@ export function checkTemplates(graph: StepGraph, report: Report): void {
   for (const step of graph.scope.steps)
     for (const use of usesIn(step)) {
       for (const reference of referencesOf(use.template)) {
-        if (reference.kind !== "step" || reference.id === "invocation") continue;
+        if (reference.kind !== "step" || reference.name === invocationPrompt) continue;
         const message = problemWith(reference.id, step, use, graph, report);
         if (message !== undefined)
           report.add(`step "${step.id}" uses {{ ${reference.name} }}, but ${message}`, use.at, {
@@ -37,15 +37,16 @@ function problemWith(
   if (found === step) return isAfter ? undefined : `"${id}" is this step itself, which has no result yet`;
   if (found.index > step.index)
     // Where it is a dependency, that is told there.
-    return step.dependsOn.includes(id) ? undefined : `"${id}" is declared later; move "${id}" up`;
+    return step.dependsOn.includes(found.id) ? undefined : `"${id}" is declared later; move "${found.id}" up`;
   if (graph.isOver(found, step)) return undefined;
-  return `"${id}" is async and nothing between them waits for it: name "${id}" in depends_on of "${step.id}", or put a join before it`;
+  return `"${id}" is async and nothing between them waits for it: name "${found.id}" in depends_on of "${step.id}", or put a join before it`;
 }
+
+const suffix = "__on_result";
 
 /** The record of a pipeline that `on_result` of a step has called. */
 function followUpOf(id: string, graph: StepGraph, unread: Unread): Step | undefined {
-  const [, caller] = /^(.*)__on_result$/.exec(id) ?? [];
-  const step = caller === undefined ? undefined : graph.step(caller);
+  const step = id.endsWith(suffix) ? graph.step(id.slice(0, -suffix.length)) : undefined;
   if (step === undefined) return undefined;
   const calls = step.onResult.some(({ action }) => action.kind === "pipeline");
   return calls || unread.has([...step.at, "on_result"]) ? step : undefined;

@@ -57,8 +57,9 @@ export const emptyRecord = {
 
 /** What a step says to those after it: its answer, or what a command wrote. */
 export function textOf({ response, stdout, stderr }: StepRecord): string | null {
-  if (response !== null || (stdout === null && stderr === null)) return response;
-  return [stdout, stderr].filter((part) => part !== null && part !== "").join("\n");
+  // Only a command writes, and it gives no answer.
+  if (stdout === null || stderr === null) return response;
+  return [stdout, stderr].filter((part) => part !== "").join("\n");
 }
 
 /** Where the JSON of a step stands. */

@@ -1,4 +1,4 @@
-import type { Reference, Template } from "../definition/template.js";
+import { invocationPrompt, type Reference, type Template } from "../definition/template.js";
 import { Envelope } from "./envelope.js";
 import { jsonTextOf, type StepRecord, textOf } from "./record.js";
 import { StepError } from "./step-error.js";
@@ -29,6 +29,8 @@ export function resolveReference(reference: Reference, view: View, around: Surro
   );
 }
 
+type StepReference = Extract<Reference, { kind: "step" }>;
+
 interface Unresolved {
   readonly why: string;
 }
@@ -42,19 +44,18 @@ function lookUp(reference: Reference, view: View, around: Surroundings): string 
     case "input":
       return around.inputs.get(reference.key) ?? { why: `give it with --set ${reference.key}=…` };
     case "step":
-      return lookUpStep(reference.id, reference.path, view, around);
+      return lookUpStep(reference, view, around);
   }
 }
 
 function lookUpStep(
-  id: string,
-  path: readonly string[],
+  { name, id, path }: StepReference,
   view: View,
   { invocation }: Surroundings,
 ): string | Unresolved {
   const record = view.find(id);
   if (record === undefined) {
-    if (id === "invocation" && path.join(".") === "prompt") return invocation;
+    if (name === invocationPrompt) return invocation;
     return { why: `step "${id}" has no result: it was skipped, failed, or is not over` };
   }
   const [field = ""] = path;
@@ -104,17 +105,18 @@ function lookUpJson(record: StepRecord, path: readonly string[]): string | Unres
     const [dependency = "", ...inner] = path;
     if (!entries.has(dependency)) return { why: `"${dependency}" is no dependency of the join "${stepId}"` };
     const output = entries.get(dependency);
+    const hasFailed = output instanceof Envelope;
     const isWhole = inner.length === 0 || (inner.length === 1 && inner[0] === "response");
-    if (isWhole && output instanceof Envelope) return { why: `"${dependency}" has failed` };
-    return shownAt(output, isWhole ? [] : inner, stepId);
+    const found = isWhole ? output : valueAt(output, inner);
+    if (hasFailed && (isWhole || found === undefined)) return { why: `"${dependency}" has failed` };
+    return shown(found, path, stepId);
   }
   const value = parsed(jsonTextOf(record));
   if (value === undefined) return { why: `the output of step "${stepId}" is no JSON` };
-  return shownAt(value, path, stepId);
+  return shown(valueAt(value, path), path, stepId);
 }
 
-function shownAt(value: unknown, path: readonly string[], stepId: string): string | Unresolved {
-  const found = valueAt(value, path);
+function shown(found: unknown, path: readonly string[], stepId: string): string | Unresolved {
   if (found === undefined) return { why: `the output of step "${stepId}" has no ${path.join(".")}` };
   return typeof found === "string" ? found : JSON.stringify(found);
 }
@@ -124,8 +126,8 @@ export function valueAt(value: unknown, path: readonly string[]): unknown {
   let at = value;
   for (const segment of path) {
     if (typeof at !== "object" || at === null) return undefined;
-    if (Array.isArray(at) && !/^\d+$/.test(segment)) return undefined;
-    if (!Object.hasOwn(at, segment)) return undefined;
+    // The length of a list is its own, too, and is no data.
+    if (!Object.prototype.propertyIsEnumerable.call(at, segment)) return undefined;
     at = (at as Record<string, unknown>)[segment];
   }
   return at;
