@@ -18,8 +18,7 @@ export function flowProgressLine(event: FlowEvent): string | undefined {
     case "collision": {
       if (event.severity === "debug") return undefined;
       const { key, by, over } = event.collision;
-      const whose =
-        typeof over === "string" ? (over === "initial" ? "the input" : "a parameter") : nameOf(over);
+      const whose = over === "initial" ? "the input" : nameOf(over);
       return `${nameOf(by)}: overwrites ${JSON.stringify(key)} of ${whose}`;
     }
     case "cache_failed":
