@@ -1,6 +1,6 @@
 import { fileKeeper } from "../flows/log/keepers.js";
 import { Library } from "../flows/pipelines/library.js";
-import { defaultGraces } from "../flows/pipelines/run/call.js";
+import { longestGraceMs } from "../flows/pipelines/run/call.js";
 import type { RunEvent } from "../flows/pipelines/run/events.js";
 import { runPipeline } from "../flows/pipelines/run/pipeline-run.js";
 import { Sinks } from "../flows/pipelines/run/sinks.js";
@@ -47,7 +47,7 @@ export async function runFile(
     await using run = await keepRun(file, library, asked, options);
     const stop = new AbortController();
     const audience = audienceFor(options, stop);
-    using notice = new EndNotice({ say: audience.say, graceMs: defaultGraces.stop + defaultGraces.force });
+    using notice = new EndNotice({ say: audience.say, graceMs: longestGraceMs });
     const goOn = howToGoOn({ path: file, id: run.id, ...options, more: moreOf(command, options) });
     notice.goOn = goOn;
     const signals = new HostSignals(
@@ -87,7 +87,7 @@ export async function runFile(
         notice.goOn = undefined;
       }
       await audience.end(result, library.placeOf(called, result.error?.stepId));
-      if (!isDone) say(goOn);
+      if (!isDone) audience.say(goOn);
       notice.goOn = undefined;
       const isReported = (await page?.write()) ?? true;
       return await signals.exitCode(isDone && isReported ? 0 : 1);
@@ -124,8 +124,4 @@ function moreOf(command: readonly string[], { agent, json, control }: RunOptions
     ...(agent === "scripted" ? [] : ["--agent", agent]),
     ...(command.length === 0 ? [] : ["--", ...command]),
   ];
-}
-
-function say(line: string): void {
-  process.stderr.write(`${line}\n`);
 }

@@ -10,7 +10,7 @@ import { FlowExecutor } from "../../flows/flow/run/executor.js";
 import type { RunResult } from "../../flows/flow/run/records.js";
 import { FlowReporter } from "../../flows/report/flow-reporter.js";
 import { outlineOfFlow } from "../../flows/report/outline.js";
-import { defaultGraces } from "../../flows/pipelines/run/call.js";
+import { longestGraceMs } from "../../flows/pipelines/run/call.js";
 import { HostSignals } from "../../session-command/host-signals.js";
 import { claimRun } from "../claim-run.js";
 import { Display } from "../display.js";
@@ -39,8 +39,6 @@ export interface RunFlowOptions {
   readonly force?: boolean | undefined;
 }
 
-const graceMs = defaultGraces.stop + defaultGraces.force;
-
 /** Runs a flow's file, or goes on with a run of it; resolves to the exit code. Throws `UsageError` before anything runs. */
 export async function runFlowFile(
   path: string,
@@ -63,7 +61,7 @@ export async function runFlowFile(
     await using page = report?.of(reporter);
     const goOn = (id: string): string =>
       howToGoOn({ path, id, ...options, more: moreOf(options), params: Object.keys(params) });
-    using notice = new EndNotice({ say: output.say, graceMs });
+    using notice = new EndNotice({ say: output.say, graceMs: longestGraceMs });
     stop.signal.addEventListener("abort", () => {
       notice.told(stop.signal.reason as Error);
     });
@@ -80,7 +78,7 @@ export async function runFlowFile(
       },
       checkpoints: new CheckpointFolder(options.runs),
       cache,
-      graceMs,
+      graceMs: longestGraceMs,
       maxConcurrency: options.maxConcurrency ?? 1,
     });
     const run: RunOptions = { params, signal: stop.signal, force: options.force ?? false };

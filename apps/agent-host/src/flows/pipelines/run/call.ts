@@ -10,6 +10,9 @@ export interface Graces {
 
 export const defaultGraces: Graces = { stop: 5000, force: 5000 };
 
+/** Milliseconds: how long whatever was told to stop is waited for in all. */
+export const longestGraceMs = defaultGraces.stop + defaultGraces.force;
+
 /** What was told to stop, and then stopped by force, and has still not ended. */
 export class UnresponsiveError extends Error {
   override readonly name = "UnresponsiveError";
